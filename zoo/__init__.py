@@ -1,0 +1,31 @@
+"""A zoo of normalizing flows: `zoo.get(name)` is a Keras model with exact likelihood and samples.
+
+Listing presets imports no TensorFlow; the first use of `get` or `FlowModel` does.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from zoo import presets as _presets  # registers them
+from zoo.registry import Preset
+from zoo.registry import list_presets as list  # noqa: A004 - the public name
+
+if TYPE_CHECKING:
+    from zoo.build import get
+    from zoo.flow_model import FlowModel
+else:
+    _LAZY = {"FlowModel": "zoo.flow_model", "get": "zoo.build"}
+
+    def __getattr__(name: str) -> object:
+        if name not in _LAZY:
+            msg = f"module {__name__!r} has no attribute {name!r}"
+            raise AttributeError(msg)
+        value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)
+        return value
+
+
+def __dir__() -> "list[str]":
+    return sorted(__all__)
+
+
+__all__ = ["FlowModel", "Preset", "get", "list"]

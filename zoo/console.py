@@ -1,0 +1,87 @@
+"""Manners on a terminal: TensorFlow's import noise, errors on one line, exit codes."""
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import Any, NoReturn
+
+import click
+
+DIVERGED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 the training diverged, 2 bad input or usage, 130 interrupted. "
+    "With TFFLOWS_TRACEBACK=1 an error also shows where it arose."
+)
+
+
+@contextlib.contextmanager
+def quiet_stderr() -> Iterator[None]:
+    """Keeps what is written to file descriptor 2, and shows it only if the body raises.
+
+    TensorFlow's C++ code writes to the descriptor before any of its settings apply.
+    """
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as kept:
+        os.dup2(kept.fileno(), 2)
+        try:
+            yield
+        except Exception:
+            kept.seek(0)
+            os.write(saved, kept.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow and looks for its devices without the noise of either."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    with quiet_stderr():
+        import tensorflow as tf
+
+        tf.config.list_physical_devices()
+
+
+class Group(click.Group):
+    """A group of commands whose errors are one line on stderr, with an exit code.
+
+    A ValueError, TypeError or OSError of a command, and every error of usage, is printed as
+    `error: ...` and exits 2; Ctrl-C exits 130.
+    """
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        **extra: Any,  # noqa: ANN401 - click's own signature
+    ) -> NoReturn:
+        """Runs the command that `args` (default: the process's) names, and exits."""
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(args, prog_name, **extra)
+        except click.Abort:
+            leave("interrupted", INTERRUPTED)
+        except click.ClickException as error:
+            leave(f"error: {_with_help(error)}", BAD_INPUT)
+        except (ValueError, TypeError, OSError) as error:
+            if os.environ.get("TFFLOWS_TRACEBACK"):
+                raise
+            leave(f"error: {str(error) or type(error).__name__}", BAD_INPUT)
+        sys.exit(code)
+
+
+def leave(message: str, code: int) -> NoReturn:
+    """Prints the message as one line on stderr and exits with the code."""
+    click.echo(" ".join(message.split()), err=True)
+    sys.exit(code)
+
+
+def _with_help(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    message = error.format_message()
+    return f"{message} Help: {context.command_path} --help" if context else message

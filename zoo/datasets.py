@@ -1,0 +1,98 @@
+"""Data sets by name: scikit-learn's digits, toys from a seed, and the images of TFDS.
+
+`load` returns NumPy arrays, already split into training and held-out rows.
+"""
+
+import dataclasses
+import difflib
+import os
+
+import numpy as np
+
+from zoo.toys import TOYS
+
+TOY_TRAIN_ROWS, TOY_TEST_ROWS = 10_000, 5_000
+HELD_OUT_FRACTION = 0.2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Splits:
+    """Training and held-out rows, which share none.
+
+    Args:
+        train: training rows, [N, H, W, C] whole grey levels or [N, D] real numbers.
+        test: held-out rows, shaped like `train` but for N.
+        train_labels: classes of the training rows, integers [N]; None where there are none.
+        test_labels: classes of the held-out rows.
+    """
+
+    train: np.ndarray
+    test: np.ndarray
+    train_labels: np.ndarray | None = None
+    test_labels: np.ndarray | None = None
+
+
+def names() -> list[str]:
+    """Returns the names of the built-in data sets, which need neither files nor a network."""
+    return sorted(["digits", *TOYS])
+
+
+def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, seed: int = 0) -> Splits:
+    """Returns the data set of that name.
+
+    'digits' are scikit-learn's 1,797 handwritten digits: uint8 [N, 8, 8, 1] in 0..16 with classes
+    0..9; 20 % are held out, stratified by class, always the same ones. The toys of `zoo.toys` are
+    10,000 and 5,000 independent rows, float32 [N, 2] without classes. Any other name is that of
+    an image data set of TFDS ('mnist', 'cifar10', 'imagenet_resized/32x32', ...), read from
+    `data_dir`, and downloaded and prepared there first if it has to be.
+
+    Args:
+        name: one of `names()` or a name of TFDS.
+        data_dir: folder of the prepared TFDS data sets; None is TFDS's own choice,
+            ~/tensorflow_datasets or $TFDS_DATA_DIR. Built-in data sets do not look at it.
+        seed: seed of the toys, a whole number >= 0: training rows come from `seed`, held-out rows
+            from `(seed, 1)`.
+
+    Raises:
+        ValueError: for an unknown name, with the nearest names; for a TFDS data set that is neither
+            prepared nor can be downloaded, or holds no images of one size.
+    """
+    if name in TOYS:
+        toy = TOYS[name]
+        return Splits(train=toy(TOY_TRAIN_ROWS, seed), test=toy(TOY_TEST_ROWS, (seed, 1)))
+    if name == "digits":
+        return _digits()
+    return _tfds(name, data_dir)
+
+
+def _digits() -> Splits:
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import train_test_split
+
+    digits = load_digits()
+    train, test, train_labels, test_labels = train_test_split(
+        digits.images[..., None].astype(np.uint8),
+        digits.target.astype(np.int64),
+        test_size=HELD_OUT_FRACTION,
+        stratify=digits.target,
+        random_state=0,
+    )
+    return Splits(train=train, test=test, train_labels=train_labels, test_labels=test_labels)
+
+
+def _tfds(name: str, data_dir: str | os.PathLike[str] | None) -> Splits:
+    # TFDS imports TensorFlow, which takes seconds that the built-in data sets should not cost.
+    from zoo import tfds_images
+
+    try:
+        builder = tfds_images.find(name, data_dir)
+    except LookupError as error:
+        near = difflib.get_close_matches(name, [*names(), *tfds_images.names()], n=3, cutoff=0.5)
+        hint = f" Did you mean {' or '.join(near)}?" if near else ""
+        msg = (
+            f"`name` must be one of {', '.join(names())}, or a data set of TFDS; "
+            f"received {name!r}.{hint} ({error.args[0]})"
+        )
+        raise ValueError(msg) from error
+    (train, train_labels), (test, test_labels) = tfds_images.read(builder)
+    return Splits(train=train, test=test, train_labels=train_labels, test_labels=test_labels)

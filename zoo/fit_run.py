@@ -1,0 +1,138 @@
+"""One training run from the command line: check, train, measure, draw, report.
+
+TensorFlow is imported once everything that can be checked without it has been.
+"""
+
+import contextlib
+import dataclasses
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from zoo import console, datasets, settings
+from zoo.datasets import Splits
+from zoo.registry import preset, resolve
+from zoo.run_config import RunConfig
+from zoo.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from zoo.flow_model import FlowModel
+
+EPOCHS, LONGEST_EPOCH = 15, 500
+WATCHED_ROWS = 256
+"""Held-out rows of the curve; the final figure takes them all."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A run whose arguments are checked.
+
+    Args:
+        run: what is trained, on what.
+        folder: where it goes.
+        unit: of its figures, 'bits/dim' or 'nats'.
+    """
+
+    run: RunConfig
+    folder: RunFolder
+    unit: str
+
+
+def plan(name: str, *, run: str, data: str | None, seed: int, typed: Sequence[str]) -> Plan:
+    """Checks all that needs neither TensorFlow nor data.
+
+    Args:
+        name: the preset.
+        run: path of the run folder, a new one.
+        data: name of the data set; None is the preset's.
+        seed: of the initial weights, the order of the data, the noise and the samples.
+        typed: overrides of the preset as key=value.
+
+    Raises:
+        ValueError: for an unknown preset, a bad override, a used run folder, or a preset without
+            data.
+        TypeError: for an override of a wrong type.
+    """
+    resolved = resolve(name, settings.parse(typed, preset(name)))
+    folder = RunFolder(run)
+    folder.check_new()
+    data = data or resolved.dataset
+    if data is None:
+        msg = f"`data` must be given: {name!r} has no data set of its own. Pass --data NAME."
+        raise ValueError(msg)
+    return Plan(run=RunConfig.of(resolved, seed=seed, data=data), folder=folder, unit=resolved.unit)
+
+
+def execute(plan: Plan, *, data_dir: str | None, jit: bool | None) -> None:
+    """Trains, measures and draws, and prints what came out and where it is.
+
+    Args:
+        plan: the run.
+        data_dir: folder of prepared TFDS data sets.
+        jit: whether to compile with XLA; None leaves it to Keras.
+
+    Raises:
+        ValueError: if the data cannot be had or does not fit the model.
+        SystemExit: with one line on stderr, if the training diverges or is interrupted.
+    """
+    splits = read_data(plan.run, data_dir)
+    plan.folder.create(plan.run)
+    console.import_tensorflow()
+    from zoo import run_report
+
+    try:
+        model = build(plan.run, jit)
+        began = time.monotonic()
+        _train(model, plan, splits)
+        run_report.finish(model, plan, splits, seconds=time.monotonic() - began)
+    except KeyboardInterrupt:
+        console.leave(f"interrupted: {_kept(plan.folder)}", console.INTERRUPTED)
+
+
+def read_data(run: RunConfig, data_dir: str | None) -> Splits:
+    """Returns the run's data, whose rows have the model's shape."""
+    if run.data not in datasets.names():
+        console.import_tensorflow()  # TFDS would, with all its noise
+    splits = datasets.load(run.data, data_dir=data_dir)
+    if splits.train.shape[1:] != run.config.event_shape:
+        msg = (
+            f"`data` must have rows of shape {run.config.event_shape}; "
+            f"{run.data!r} has {splits.train.shape[1:]}."
+        )
+        raise ValueError(msg)
+    return splits
+
+
+def _train(model: "FlowModel", plan: Plan, splits: Splits) -> None:
+    """Trains in virtual epochs; leaves with exit code 1 if the loss or a weight becomes NaN."""
+    from zoo.last_good import LastGood
+    from zoo.progress import Progress
+
+    training = plan.run.training
+    length = min(-(-training.steps // EPOCHS), LONGEST_EPOCH)
+    rows = "rows" if plan.run.config.levels is None else "images"
+    kept = LastGood(plan.folder, training.steps)
+    shown = Progress(training.steps, training.batch_size, plan.unit, rows)
+    with contextlib.closing(shown):
+        model.fit(
+            splits.train,
+            batch_size=training.batch_size,
+            epochs=-(-training.steps // length),
+            steps_per_epoch=length,
+            validation_data=splits.test[:WATCHED_ROWS],
+            callbacks=[kept, shown],
+            verbose=0,
+        )
+    if kept.diverged_step is not None:
+        console.leave(
+            f"error: the training diverged by step {kept.diverged_step}: {_kept(plan.folder)} "
+            "Try a lower learning rate, --set learning_rate=...",
+            console.DIVERGED,
+        )
+
+
+def _kept(folder: RunFolder) -> str:
+    steps = folder.read_history()["step"] if folder.history.exists() else []
+    if not steps:
+        return "no weights were saved yet, and the same command starts over."
+    return f"the weights of step {steps[-1]:.0f} are kept in {folder.weights}."

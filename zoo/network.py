@@ -1,0 +1,108 @@
+"""What the conditioner networks share: seeded weights, explicit casts, a checked condition."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+class Network(keras.layers.Layer):
+    """A Keras layer that has all its weights on construction and casts them itself.
+
+    Weights are drawn from (seed, layer name, weight name), in float32 for every dtype, so that two
+    processes, or a float32 and a float64 twin, begin alike. Keras's automatic casting is off: a
+    bfloat16 network must see its input in the flow's precision, and an enclosing layer's policy
+    must not reach into it.
+
+    Args:
+        condition_dim: width of the condition; 0 takes none.
+        seed: seed of the initial weights.
+        name: the layer's name, part of the seed.
+        dtype: dtype or dtype policy; 'mixed_bfloat16' computes in bfloat16 with float32 weights.
+    """
+
+    def __init__(
+        self,
+        *,
+        condition_dim: int,
+        seed: int,
+        name: str,
+        dtype: str | keras.DTypePolicy,
+    ) -> None:
+        super().__init__(name=name, dtype=dtype, autocast=False)
+        check_at_least(0, condition_dim=condition_dim)
+        self.condition_dim = condition_dim
+        self.seed = seed
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that every network has; `trainable` is a state, not one of them."""
+        config = super().get_config()
+        del config["trainable"]
+        return {**config, "condition_dim": self.condition_dim, "seed": self.seed}
+
+    def normal(self, name: str, shape: Sequence[int], stddev: float) -> keras.Variable:
+        """Adds a weight drawn from a normal distribution of standard deviation `stddev`."""
+        label = f"{self.seed}/{self.name}/{name}".encode()
+        words = np.frombuffer(hashlib.sha256(label).digest()[:8], "<i4")
+
+        def draw(shape: Sequence[int], dtype: str) -> tf.Tensor:
+            values = tf.random.stateless_normal(shape, words, stddev=stddev, alg="philox")
+            return tf.cast(values, dtype)
+
+        return self.add_weight(name=name, shape=tuple(shape), initializer=draw, autocast=False)
+
+    def constant(self, name: str, shape: Sequence[int], value: float = 0.0) -> keras.Variable:
+        """Adds a weight filled with `value`."""
+        initializer = keras.initializers.Constant(value)
+        shape = tuple(shape)
+        return self.add_weight(name=name, shape=shape, initializer=initializer, autocast=False)
+
+    def cast(self, value: keras.Variable | tf.Tensor) -> tf.Tensor:
+        """Returns the value in the dtype that the network computes in."""
+        return tf.cast(value, self.compute_dtype)
+
+    def split_condition(
+        self, inputs: tf.Tensor | Sequence[tf.Tensor]
+    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+        """Returns the input and the condition, or None where the network takes none.
+
+        Raises:
+            ValueError: for a missing, unexpected or wrongly shaped condition.
+        """
+        both = isinstance(inputs, list | tuple)
+        if both != bool(self.condition_dim):
+            wanted = f"[x, condition [B, {self.condition_dim}]]" if self.condition_dim else "x"
+            got = f"a list of {len(inputs)}" if both else "one tensor"
+            msg = f"`inputs` of {self.name!r} must be {wanted}; received {got}."
+            raise ValueError(msg)
+        if not both:
+            return inputs, None
+        if len(inputs) != 2:
+            msg = f"`inputs` of {self.name!r} must be [x, condition]; received {len(inputs)}."
+            raise ValueError(msg)
+        x, condition = inputs
+        if condition.shape.rank != 2 or condition.shape[-1] != self.condition_dim:
+            msg = f"`condition` must be [B, {self.condition_dim}]; received {condition.shape}."
+            raise ValueError(msg)
+        return x, condition
+
+
+def one_row_at_least(x: tf.Tensor) -> tf.Tensor:
+    """Returns `x`, or a row of zeros for an empty batch, which convolutions get wrong on a CPU."""
+    if x.shape[0]:
+        return x
+    missing = tf.cast(tf.equal(tf.shape(x)[0], 0), tf.int32)
+    y = tf.pad(x, [[0, missing]] + [[0, 0]] * (x.shape.rank - 1))
+    y.set_shape([None, *x.shape[1:]])
+    return y
+
+
+def check_at_least(least: int, **sizes: int) -> None:
+    """Raises a ValueError for a size below `least`."""
+    for name, size in sizes.items():
+        if size < least:
+            msg = f"`{name}` must be at least {least}; received {size}."
+            raise ValueError(msg)

@@ -1,0 +1,152 @@
+"""Adam as one kernel a variable, and the optimizer of a preset."""
+
+import keras
+import tensorflow as tf
+from keras.optimizers import schedules
+
+from zoo.registry import Training
+
+
+@keras.saving.register_keras_serializable("tfflows")
+class FusedAdam(keras.optimizers.Adam):
+    """Keras's Adam with one fused kernel a variable, and clipping that replicas agree on.
+
+    The update equals `keras.optimizers.Adam`'s, decoupled weight decay included. Clipping acts on
+    the gradient summed over replicas; Keras clips each replica's share.
+
+    Args:
+        learning_rate: step size, or a schedule of it.
+        beta_1: decay of the mean of the gradients.
+        beta_2: decay of the mean of their squares.
+        epsilon: added to the root of the latter.
+        amsgrad: must be False; the kernel has no such form.
+        weight_decay: share of each weight that is taken away at learning rate 1, or None.
+        clipnorm: largest norm of each variable's gradient, or None.
+        clipvalue: largest component of the gradient, or None.
+        global_clipnorm: largest norm of the whole gradient, or None.
+        use_ema: whether to keep moving averages of the weights.
+        ema_momentum: weight of the old average.
+        ema_overwrite_frequency: steps after which the averages replace the weights, or None.
+        loss_scale_factor: factor by which the loss was scaled, or None.
+        gradient_accumulation_steps: steps whose gradients make one update, or None.
+        name: the optimizer's name.
+
+    Raises:
+        ValueError: for `amsgrad=True`.
+
+    Reference:
+        Kingma and Ba 2015, arXiv:1412.6980, algorithm 1; Loshchilov and Hutter 2019,
+        arXiv:1711.05101, algorithm 2.
+    """
+
+    def __init__(
+        self,
+        learning_rate: float | schedules.LearningRateSchedule = 1e-3,
+        *,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-7,
+        amsgrad: bool = False,
+        weight_decay: float | None = None,
+        clipnorm: float | None = None,
+        clipvalue: float | None = None,
+        global_clipnorm: float | None = None,
+        use_ema: bool = False,
+        ema_momentum: float = 0.99,
+        ema_overwrite_frequency: int | None = None,
+        loss_scale_factor: float | None = None,
+        gradient_accumulation_steps: int | None = None,
+        name: str = "fused_adam",
+    ) -> None:
+        if amsgrad:
+            msg = f"`amsgrad` must be False for the fused update; received {amsgrad}."
+            raise ValueError(msg)
+        super().__init__(
+            learning_rate=learning_rate,
+            beta_1=beta_1,
+            beta_2=beta_2,
+            epsilon=epsilon,
+            weight_decay=weight_decay,
+            clipnorm=clipnorm,
+            clipvalue=clipvalue,
+            global_clipnorm=global_clipnorm,
+            use_ema=use_ema,
+            ema_momentum=ema_momentum,
+            ema_overwrite_frequency=ema_overwrite_frequency,
+            loss_scale_factor=loss_scale_factor,
+            gradient_accumulation_steps=gradient_accumulation_steps,
+            name=name,
+        )
+
+    def update_step(
+        self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
+    ) -> None:
+        """Moves one variable: decay first, then Adam's step."""
+        dtype = variable.dtype
+        index = self._get_variable_index(variable)
+        rate = tf.cast(learning_rate, dtype)
+        if self.weight_decay and self._use_weight_decay(variable):
+            variable.assign_sub(variable * (rate * tf.cast(self.weight_decay, dtype)))
+        beta_1, beta_2 = tf.constant(self.beta_1, dtype), tf.constant(self.beta_2, dtype)
+        step = tf.cast(self.iterations + 1, dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self._momentums[index].value.handle,
+            v=self._velocities[index].value.handle,
+            beta1_power=beta_1**step,
+            beta2_power=beta_2**step,
+            lr=rate,
+            beta1=beta_1,
+            beta2=beta_2,
+            epsilon=tf.constant(self.epsilon, dtype),
+            grad=tf.cast(tf.convert_to_tensor(gradient), dtype),
+        )
+
+    def _apply_weight_decay(self, variables: list[keras.Variable]) -> None:
+        """Leaves the decay to `update_step`: Keras evaluates the schedule for each variable."""
+
+    def _clip_gradients(self, grads: list[tf.Tensor]) -> list[tf.Tensor]:
+        """Clips the gradient summed over replicas, and hands each replica its share of that."""
+        replicas = tf.distribute.get_strategy().num_replicas_in_sync
+        clips = self.clipnorm or self.global_clipnorm or self.clipvalue
+        if replicas == 1 or not clips:
+            return super()._clip_gradients(grads)
+        context = tf.distribute.get_replica_context()
+        grads = context.all_reduce(tf.distribute.ReduceOp.SUM, list(grads))
+        return [g / replicas for g in super()._clip_gradients(grads)]
+
+
+def build_optimizer(training: Training) -> FusedAdam:
+    """Returns the optimizer of a preset, its schedule counted in optimizer steps.
+
+    Warm-up is linear, (step + 1) / (warmup_steps + 1), so that the first step moves too. The
+    cosine ends at zero at `steps`; training on after that changes nothing.
+
+    Args:
+        training: how the preset is trained.
+
+    Raises:
+        ValueError: for a cosine whose warm-up leaves no step to decay over.
+    """
+    return FusedAdam(
+        _learning_rate(training),
+        weight_decay=training.weight_decay or None,
+        global_clipnorm=training.clip_norm or None,
+    )
+
+
+def _learning_rate(training: Training) -> float | schedules.LearningRateSchedule:
+    peak, warmup = float(training.learning_rate), training.warmup_steps
+    constant = training.schedule == "constant"
+    if constant and not warmup:
+        return peak
+    if not constant and warmup >= training.steps:
+        msg = f"`warmup_steps` must be below `steps`, {training.steps}; received {warmup}."
+        raise ValueError(msg)
+    return schedules.CosineDecay(
+        peak / (warmup + 1) if warmup else peak,
+        decay_steps=1 if constant else training.steps - warmup,
+        alpha=1.0 if constant else 0.0,  # a cosine from the peak to the peak
+        warmup_target=peak if warmup else None,
+        warmup_steps=warmup,
+    )

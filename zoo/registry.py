@@ -1,0 +1,205 @@
+"""The list of presets: frozen data that names a model, and nothing that imports TensorFlow."""
+
+import dataclasses
+import difflib
+import fnmatch
+from collections.abc import Mapping
+from typing import Any, Protocol, get_type_hints
+
+
+class Config(Protocol):
+    """What every family's frozen config answers, so that `FlowModel` need not know the family."""
+
+    @property
+    def family(self) -> str:
+        """Name of the family, a key of `FAMILIES`."""
+        ...
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one data point: (H, W, C) or (D,)."""
+        ...
+
+    @property
+    def levels(self) -> int | None:
+        """Number of grey levels of an image model; None for real vectors."""
+        ...
+
+    @property
+    def num_classes(self) -> int | None:
+        """Number of classes of a class-conditional model, else None."""
+        ...
+
+    @property
+    def condition_dim(self) -> int | None:
+        """Width of the condition of a vector-conditional model, else None."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Training:
+    """How a preset is trained by default.
+
+    Args:
+        steps: optimizer steps of a full run.
+        batch_size: rows a step.
+        learning_rate: peak learning rate of Adam.
+        schedule: 'cosine' (to zero at `steps`) or 'constant'.
+        warmup_steps: steps of linear warm-up.
+        weight_decay: decoupled weight decay.
+        clip_norm: largest global norm of the gradient; None does not clip.
+        flip: whether images are mirrored at random.
+    """
+
+    steps: int
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    schedule: str = "cosine"
+    warmup_steps: int = 0
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+    flip: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that no training could use."""
+        for name, least in (("steps", 1), ("batch_size", 1), ("warmup_steps", 0)):
+            if getattr(self, name) < least:
+                msg = f"`{name}` must be at least {least}; received {getattr(self, name)}."
+                raise ValueError(msg)
+        if not self.learning_rate > 0:
+            msg = f"`learning_rate` must be positive; received {self.learning_rate}."
+            raise ValueError(msg)
+        if not self.weight_decay >= 0:
+            msg = f"`weight_decay` must not be negative; received {self.weight_decay}."
+            raise ValueError(msg)
+        if self.clip_norm is not None and not self.clip_norm > 0:
+            msg = f"`clip_norm` must be positive or None; received {self.clip_norm}."
+            raise ValueError(msg)
+        if self.schedule not in ("cosine", "constant"):
+            msg = f"`schedule` must be 'cosine' or 'constant'; received {self.schedule!r}."
+            raise ValueError(msg)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Preset:
+    """A named model: what it is, how it is trained, and whose number stands beside ours.
+
+    Args:
+        name: `<family>_<data>`, or a family's name alone where the size is the caller's.
+        config: the architecture, a frozen dataclass of its family.
+        training: the default training.
+        dataset: name for `zoo.datasets.load`, or None.
+        description: one line.
+        paper: title and arXiv number.
+        paper_result: the paper's held-out figure on this data in `unit`, or None.
+        unit: 'bits/dim' or 'nats' (negative log-likelihood a row).
+        measured: our own held-out figure and its conditions, in words, or None.
+    """
+
+    name: str
+    config: Config
+    training: Training
+    dataset: str | None
+    description: str
+    paper: str
+    unit: str
+    paper_result: float | None = None
+    measured: str | None = None
+
+
+FAMILIES = {
+    "realnvp_image": "zoo.realnvp_image",
+    "realnvp_vector": "zoo.realnvp_vector",
+}
+"""The module whose `build(config, seed, dtype)` makes a family's distribution, by family name."""
+
+_presets: dict[str, Preset] = {}
+
+
+def register(new: Preset) -> Preset:
+    """Adds a preset to the list; a name that is taken is a ValueError."""
+    if new.name in _presets:
+        msg = f"`name` must be new; a preset {new.name!r} is registered already."
+        raise ValueError(msg)
+    _presets[new.name] = new
+    return new
+
+
+def list_presets(pattern: str = "*") -> list[str]:
+    """Returns the sorted names of the presets that match a shell pattern such as 'realnvp*'."""
+    return sorted(fnmatch.filter(_presets, pattern))
+
+
+def preset(name: str) -> Preset:
+    """Returns the preset of that name; an unknown one is a ValueError with the nearest names."""
+    if name not in _presets:
+        msg = f"`name` must be a preset; received {name!r}. {_nearest(name, list_presets())}"
+        raise ValueError(msg)
+    return _presets[name]
+
+
+def resolve(name: str, overrides: Mapping[str, Any]) -> Preset:
+    """Returns the preset with fields of its config and training replaced.
+
+    Args:
+        name: a preset.
+        overrides: new values by field name of the preset's config or its training.
+
+    Raises:
+        ValueError: for an unknown preset or field, with the nearest names.
+        TypeError: for a value of another type than the field's.
+    """
+    found = preset(name)
+    parts: dict[str, Any] = {"config": found.config, "training": found.training}
+    fields = {
+        f.name: part for part, value in parts.items() for f in dataclasses.fields(value)
+    }
+    for key, value in overrides.items():
+        if key not in fields:
+            msg = f"`{key}` is no option of {name!r}. {_nearest(key, sorted(fields))}"
+            raise ValueError(msg)
+        _check_type(key, value, parts[fields[key]])
+    for part, value in parts.items():
+        changes = {k: _plain(v) for k, v in overrides.items() if fields[k] == part}
+        parts[part] = dataclasses.replace(value, **changes)
+    return dataclasses.replace(
+        found, config=parts["config"], training=parts["training"]
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Returns lists as tuples and NumPy scalars as Python's, so that configs compare equal."""
+    if isinstance(value, list | tuple):
+        return tuple(_plain(v) for v in value)
+    return value.item() if hasattr(value, "item") else value
+
+
+def _check_type(key: str, value: Any, part: Any) -> None:
+    wanted = get_type_hints(type(part))[key]
+    value = _plain(value)
+    if (
+        isinstance(value, int)
+        and not isinstance(value, bool)
+        and wanted in (float, float | None)
+    ):
+        return
+    plain = tuple[int, ...] if isinstance(value, tuple) else type(value)
+    allowed = (
+        getattr(wanted, "__args__", (wanted,))
+        if wanted != tuple[int, ...]
+        else (wanted,)
+    )
+    if plain not in allowed:
+        shown = getattr(wanted, "__name__", None) or str(wanted)
+        shown = str(wanted) if "tuple" in shown else shown
+        msg = f"`{key}` must be of type {shown}; received {value!r}."
+        raise TypeError(msg)
+
+
+def _nearest(name: str, names: list[str]) -> str:
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
+    return (
+        f"Did you mean {' or '.join(near)}?"
+        if near
+        else f"There are: {', '.join(names)}."
+    )
