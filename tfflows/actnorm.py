@@ -69,7 +69,7 @@ class ActNorm(Bijector):
         layer = self._state.layer
         layer.shift.assign(mean)
         layer.log_scale.assign(0.5 * tf.math.log(variance + 1e-6))
-        layer.initialized.assign(True)
+        layer.initialized.assign(True)  # noqa: FBT003
         return self.inverse_and_log_det(y)[0]
 
     def _forward_and_log_det(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -52,13 +52,14 @@ class RunningStatistics(keras.layers.Layer):
             aggregation="mean",
             name="variance",
         )
+        self.initialized = self.add_weight(
+            shape=(), initializer="zeros", trainable=False, dtype="bool", name="initialized"
+        )
         self.scale = self.add_weight(shape=shape, initializer="zeros", name="log_scale")
         self.shift = self.add_weight(shape=shape, initializer="zeros", name="shift")
         self.built = True
 
-    def call(
-        self, y: tf.Tensor, training: bool | None = None
-    ) -> tuple[tf.Tensor, tf.Tensor]:  # noqa: FBT001
+    def call(self, y: tf.Tensor, training: bool | None = None) -> tuple[tf.Tensor, tf.Tensor]:  # noqa: FBT001
         """Returns mean and variance [C] for data y [..., C]."""
         mean, variance = (
             tf.convert_to_tensor(self.mean),
@@ -120,9 +121,7 @@ class BatchNorm(Bijector):
         if not 0 <= momentum < 1:
             msg = f"`momentum` must be in [0, 1); received {momentum}."
             raise ValueError(msg)
-        state = state or KerasModule(
-            RunningStatistics(num_channels, momentum, name, dtype)
-        )
+        state = state or KerasModule(RunningStatistics(num_channels, momentum, name, dtype))
         self._event_sizes = (num_channels,)
         self._epsilon = epsilon
         self._state = state
@@ -140,12 +139,19 @@ class BatchNorm(Bijector):
             name=name,
         )
 
+    @property
+    def initialized(self) -> bool:
+        """Whether a batch of data has started the statistics."""
+        return bool(self._state.layer.initialized.numpy())
+
     def initialize(self, y: Any) -> tf.Tensor:
         """Starts the running statistics at those of the batch y [N, ..., C]."""
         y = tf.convert_to_tensor(y)
         mean, variance = tf.nn.moments(y, list(range(y.shape.rank - 1)))
-        self._state.layer.mean.assign(mean)
-        self._state.layer.variance.assign(variance)
+        layer = self._state.layer
+        layer.mean.assign(mean)
+        layer.variance.assign(variance)
+        layer.initialized.assign(True)  # noqa: FBT003
         return self.inverse_and_log_det(y)[0]
 
     def _forward_and_log_det(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -158,8 +164,6 @@ class BatchNorm(Bijector):
         mean, log_scale = self._scale(*layer(y))
         return (y - mean) * tf.exp(log_scale) + layer.shift, tf.reduce_sum(log_scale)
 
-    def _scale(
-        self, mean: tf.Tensor, variance: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def _scale(self, mean: tf.Tensor, variance: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         log_scale = tf.convert_to_tensor(self._state.layer.scale)
         return mean, log_scale - 0.5 * tf.math.log(variance + self._epsilon)

@@ -32,9 +32,7 @@ class Bijector(tfb.Bijector):
     """Sizes that the last axes of every input must have, None where any size will do."""
 
     @classmethod
-    def _parameter_properties(
-        cls, dtype: Any, num_classes: int | None = None
-    ) -> dict[str, Any]:
+    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
         return {}
 
     @property
@@ -110,9 +108,7 @@ class Bijector(tfb.Bijector):
     def _inverse_and_log_det(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         raise NotImplementedError
 
-    def _with_full_log_det(
-        self, one_pass: Any, value: Any
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def _with_full_log_det(self, one_pass: Any, value: Any) -> tuple[tf.Tensor, tf.Tensor]:
         value = tf.convert_to_tensor(value, dtype_hint=self.dtype, name="value")
         ndims = self.forward_min_event_ndims
         if not value.dtype.is_floating:
@@ -146,15 +142,11 @@ class Bijector(tfb.Bijector):
 
     # TFP's protocol. The cache stores the *inverse* log-det in both directions.
 
-    def _augmented_forward(
-        self, x: tf.Tensor
-    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    def _augmented_forward(self, x: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         y, log_det = self._with_full_log_det(self._forward_and_log_det, x)
         return y, {"ildj": -log_det}
 
-    def _augmented_inverse(
-        self, y: tf.Tensor
-    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+    def _augmented_inverse(self, y: tf.Tensor) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
         x, log_det = self._with_full_log_det(self._inverse_and_log_det, y)
         return x, {"ildj": log_det}
 

@@ -38,9 +38,7 @@ class Chain(Bijector):
             foreign.check_part("bijectors", part)
         self._bijectors = bijectors
         super().__init__(
-            forward_min_event_ndims=max(
-                (b.forward_min_event_ndims for b in bijectors), default=0
-            ),
+            forward_min_event_ndims=max((b.forward_min_event_ndims for b in bijectors), default=0),
             parameters=parameters,
             name=name,
         )
@@ -51,9 +49,7 @@ class Chain(Bijector):
         return self._bijectors
 
     @classmethod
-    def _parameter_properties(
-        cls, dtype: Any, num_classes: int | None = None
-    ) -> dict[str, Any]:
+    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
         return {
             "bijectors": tfp.util.BatchedComponentProperties(
                 event_ndims=lambda self, ndims: [ndims] * len(self.bijectors)
@@ -78,18 +74,14 @@ class Chain(Bijector):
     def _forward_and_log_det(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         total = tf.zeros([], x.dtype)
         for part in reversed(self._bijectors):
-            x, log_det = foreign.forward_and_log_det(
-                part, x, self.forward_min_event_ndims
-            )
+            x, log_det = foreign.forward_and_log_det(part, x, self.forward_min_event_ndims)
             total += log_det
         return x, total
 
     def _inverse_and_log_det(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         total = tf.zeros([], y.dtype)
         for part in self._bijectors:
-            y, log_det = foreign.inverse_and_log_det(
-                part, y, self.forward_min_event_ndims
-            )
+            y, log_det = foreign.inverse_and_log_det(part, y, self.forward_min_event_ndims)
             total += log_det
         return y, total
 

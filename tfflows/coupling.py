@@ -57,9 +57,7 @@ class Coupling(Bijector):
             if not conditional:
                 msg = "`condition` was given to a coupling with conditional=False."
                 raise ValueError(msg)
-            condition = tf.convert_to_tensor(
-                condition, dtype_hint=tf.float32, name="condition"
-            )
+            condition = tf.convert_to_tensor(condition, dtype_hint=tf.float32, name="condition")
         parameters = {
             "mask": mask,
             "conditioner": conditioner,
@@ -75,14 +73,10 @@ class Coupling(Bijector):
         self._transformer = transformer
         self._conditional = conditional
         self._condition = condition
-        super().__init__(
-            forward_min_event_ndims=mask.ndim, parameters=parameters, name=name
-        )
+        super().__init__(forward_min_event_ndims=mask.ndim, parameters=parameters, name=name)
 
     @classmethod
-    def _parameter_properties(
-        cls, dtype: Any, num_classes: int | None = None
-    ) -> dict[str, Any]:
+    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
         return {"condition": tfp.util.ParameterProperties(event_ndims=1)}
 
     @property
@@ -107,17 +101,13 @@ class Coupling(Bijector):
         x = self._widened(x)
         passed, moved = self._partition.split(x)
         params = self._params(passed, moved)
-        return self._merged(
-            passed, *self._transformer.forward_and_log_det(moved, params)
-        )
+        return self._merged(passed, *self._transformer.forward_and_log_det(moved, params))
 
     def _inverse_and_log_det(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         y = self._widened(y)
         passed, moved = self._partition.split(y)
         params = self._params(passed, moved)
-        return self._merged(
-            passed, *self._transformer.inverse_and_log_det(moved, params)
-        )
+        return self._merged(passed, *self._transformer.inverse_and_log_det(moved, params))
 
     def _merged(
         self, passed: tf.Tensor, moved: tf.Tensor, log_det: tf.Tensor

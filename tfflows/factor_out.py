@@ -55,13 +55,9 @@ class FactorOut(Bijector):
         return self._inner
 
     @classmethod
-    def _parameter_properties(
-        cls, dtype: Any, num_classes: int | None = None
-    ) -> dict[str, Any]:
+    def _parameter_properties(cls, dtype: Any, num_classes: int | None = None) -> dict[str, Any]:
         return {
-            "inner": tfp.util.BatchedComponentProperties(
-                event_ndims=lambda self, ndims: ndims
-            )  # noqa: ARG005
+            "inner": tfp.util.BatchedComponentProperties(event_ndims=lambda self, ndims: ndims)  # noqa: ARG005
         }
 
     @property
@@ -104,9 +100,7 @@ class FactorOut(Bijector):
 def _joined(going: tf.Tensor, leaving: tf.Tensor) -> tf.Tensor:
     if going.shape.rank != leaving.shape.rank or not _same_batch(going, leaving):
         batch = tf.shape(going)[:-1]
-        leaving = tf.broadcast_to(
-            leaving, tf.concat([batch, tf.shape(leaving)[-1:]], 0)
-        )
+        leaving = tf.broadcast_to(leaving, tf.concat([batch, tf.shape(leaving)[-1:]], 0))
     return tf.concat([going, leaving], axis=-1)
 
 

@@ -77,9 +77,7 @@ class KerasModule(tf.Module):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Copies the layer, and takes the raw variables from the copy."""
-        copied = memo[id(self)] = type(self)(
-            copy.deepcopy(self.layer, memo), name=self.name
-        )
+        copied = memo[id(self)] = type(self)(copy.deepcopy(self.layer, memo), name=self.name)
         return copied
 
     def _check_dtype(self, dtype: tf.DType) -> None:

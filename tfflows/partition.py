@@ -50,11 +50,7 @@ class Halves:
         """Returns the half that passes and the half that moves."""
         if self._contiguous:
             halves = tf.split(x, 2, axis=self._axis)
-            return (
-                (halves[0], halves[1])
-                if self._first[0] == 0
-                else (halves[1], halves[0])
-            )
+            return (halves[0], halves[1]) if self._first[0] == 0 else (halves[1], halves[0])
         return tf.gather(x, self._first, axis=self._axis), tf.gather(
             x, self._second, axis=self._axis
         )
@@ -64,9 +60,7 @@ class Halves:
         if self._contiguous:
             halves = [passed, moved] if self._first[0] == 0 else [moved, passed]
             return tf.concat(halves, axis=self._axis)
-        return tf.gather(
-            tf.concat([passed, moved], self._axis), self._restore, axis=self._axis
-        )
+        return tf.gather(tf.concat([passed, moved], self._axis), self._restore, axis=self._axis)
 
     def moving(self, log_det: tf.Tensor) -> tf.Tensor:
         """Returns the log-dets as they are: everything in the second half moves."""

@@ -40,9 +40,7 @@ class Permute(Bijector):
         """Stores the order."""
         order = np.asarray(permutation)
         if order.ndim != 1 or not np.array_equal(np.sort(order), np.arange(order.size)):
-            msg = (
-                f"`permutation` must hold 0..D-1, each once; received {permutation!r}."
-            )
+            msg = f"`permutation` must hold 0..D-1, each once; received {permutation!r}."
             raise ValueError(msg)
         state = state or KerasModule(
             Parameters(name).own("order", order, trainable=False, dtype="int32")

@@ -26,9 +26,7 @@ class Pixels(Bijector):
     Reference: Dinh et al. 2017, arXiv:1605.08803, section 4.1.
     """
 
-    def __init__(
-        self, levels: int = 256, alpha: float = 0.05, name: str = "pixels"
-    ) -> None:
+    def __init__(self, levels: int = 256, alpha: float = 0.05, name: str = "pixels") -> None:
         """Keeps the range."""
         if levels < 2:
             msg = f"`levels` must be at least 2; received {levels}."

@@ -24,14 +24,10 @@ class Squeeze(Bijector):
     Reference: Dinh et al. 2017, arXiv:1605.08803, section 3.6.
     """
 
-    def __init__(
-        self, factor: int | tuple[int, int] = 2, name: str = "squeeze"
-    ) -> None:
+    def __init__(self, factor: int | tuple[int, int] = 2, name: str = "squeeze") -> None:
         """Keeps the factors."""
         parameters = {"factor": factor, "name": name}
-        self._rows, self._columns = (
-            (factor, factor) if isinstance(factor, int) else factor
-        )
+        self._rows, self._columns = (factor, factor) if isinstance(factor, int) else factor
         if min(self._rows, self._columns) < 1:
             msg = f"`factor` must be at least 1; received {factor}."
             raise ValueError(msg)
@@ -61,9 +57,7 @@ class Squeeze(Bijector):
     def _forward_event_shape(self, input_shape: tf.TensorShape) -> tf.TensorShape:
         *rest, h, w, c = input_shape
         c = _divided(c, self._rows * self._columns, "channels", self.name)
-        return tf.TensorShape(
-            [*rest, _times(h, self._rows), _times(w, self._columns), c]
-        )
+        return tf.TensorShape([*rest, _times(h, self._rows), _times(w, self._columns), c])
 
     def _inverse_event_shape(self, output_shape: tf.TensorShape) -> tf.TensorShape:
         *rest, h, w, c = output_shape
@@ -96,9 +90,7 @@ def _restored(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     batch = tf.shape(like)[:-3]
     value = tf.reshape(moved, tf.concat([batch, event], 0))
-    return tf.ensure_shape(value, like.shape[:-3].concatenate(static)), tf.zeros(
-        [], like.dtype
-    )
+    return tf.ensure_shape(value, like.shape[:-3].concatenate(static)), tf.zeros([], like.dtype)
 
 
 def _times(size: int | None, factor: int) -> int | None:

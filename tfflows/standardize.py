@@ -70,7 +70,7 @@ class Standardize(Bijector):
         layer = self._state.layer
         layer.mean.assign(rows.mean(axis=0))
         layer.log_deviation.assign(np.log(deviation))
-        layer.initialized.assign(True)
+        layer.initialized.assign(True)  # noqa: FBT003
         return self.inverse_and_log_det(y)[0]
 
     def _forward_and_log_det(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -83,9 +83,7 @@ class Standardize(Bijector):
 
     def _statistics(self) -> tuple[tf.Tensor, tf.Tensor]:
         layer = self._state.layer
-        return tf.convert_to_tensor(layer.mean), tf.convert_to_tensor(
-            layer.log_deviation
-        )
+        return tf.convert_to_tensor(layer.mean), tf.convert_to_tensor(layer.log_deviation)
 
 
 def _new_state(size: int, name: str, dtype: str) -> Parameters:

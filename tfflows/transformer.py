@@ -16,15 +16,11 @@ class Transformer(Protocol):
 
     num_params: int
 
-    def forward_and_log_det(
-        self, x: tf.Tensor, params: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def forward_and_log_det(self, x: tf.Tensor, params: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns y and log|dy/dx| of every element."""
         ...
 
-    def inverse_and_log_det(
-        self, y: tf.Tensor, params: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def inverse_and_log_det(self, y: tf.Tensor, params: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns x and log|dx/dy| of every element."""
         ...
 
@@ -40,15 +36,11 @@ class Additive(tf.Module):
 
     num_params = 1
 
-    def forward_and_log_det(
-        self, x: tf.Tensor, params: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def forward_and_log_det(self, x: tf.Tensor, params: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns x + params and zeros."""
         return x + params, tf.zeros_like(x)
 
-    def inverse_and_log_det(
-        self, y: tf.Tensor, params: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def inverse_and_log_det(self, y: tf.Tensor, params: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns y - params and zeros."""
         return y - params, tf.zeros_like(y)
 
@@ -78,23 +70,17 @@ class Affine(tf.Module):
 
     num_params = 2
 
-    def __init__(
-        self, log_scale: LogScale | None = None, name: str | None = None
-    ) -> None:
+    def __init__(self, log_scale: LogScale | None = None, name: str | None = None) -> None:
         """Keeps the bound."""
         super().__init__(name=name)
         self.log_scale = ScaledTanh() if log_scale is None else log_scale
 
-    def forward_and_log_det(
-        self, x: tf.Tensor, params: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def forward_and_log_det(self, x: tf.Tensor, params: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns x exp(s) + t and s, with (t, h) the two blocks of `params`."""
         shift, log_scale = self._unpack(params)
         return x * tf.exp(log_scale) + shift, log_scale
 
-    def inverse_and_log_det(
-        self, y: tf.Tensor, params: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
+    def inverse_and_log_det(self, y: tf.Tensor, params: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns (y - t) exp(-s) and -s, with (t, h) the two blocks of `params`."""
         shift, log_scale = self._unpack(params)
         return (y - shift) * tf.exp(-log_scale), -log_scale
@@ -134,9 +120,7 @@ class ScaledTanh(tf.Module):
 
     def __call__(self, raw: tf.Tensor) -> tf.Tensor:
         """Returns a tanh(h / a_0)."""
-        return tf.convert_to_tensor(self._state.layer.scale) * tf.tanh(
-            raw / self._bound
-        )
+        return tf.convert_to_tensor(self._state.layer.scale) * tf.tanh(raw / self._bound)
 
 
 class ShiftedSigmoid(tf.Module):

@@ -9,14 +9,19 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from zoo import console, datasets, settings
-from zoo.datasets import Splits
+from zoo.model_spec import ModelSpec
 from zoo.registry import preset, resolve
 from zoo.run_config import RunConfig
 from zoo.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from zoo.flow_model import FlowModel
+
+Rows = np.ndarray | tuple[np.ndarray, np.ndarray]
+"""Rows of data, or rows and their labels."""
 
 EPOCHS, LONGEST_EPOCH = 15, 500
 WATCHED_ROWS = 256
@@ -60,7 +65,8 @@ def plan(name: str, *, run: str, data: str | None, seed: int, typed: Sequence[st
     if data is None:
         msg = f"`data` must be given: {name!r} has no data set of its own. Pass --data NAME."
         raise ValueError(msg)
-    return Plan(run=RunConfig.of(resolved, seed=seed, data=data), folder=folder, unit=resolved.unit)
+    run_config = RunConfig(spec=ModelSpec.of(resolved, seed=seed), data=data)
+    return Plan(run=run_config, folder=folder, unit=resolved.unit)
 
 
 def execute(plan: Plan, *, data_dir: str | None, jit: bool | None) -> None:
@@ -75,51 +81,64 @@ def execute(plan: Plan, *, data_dir: str | None, jit: bool | None) -> None:
         ValueError: if the data cannot be had or does not fit the model.
         SystemExit: with one line on stderr, if the training diverges or is interrupted.
     """
-    splits = read_data(plan.run, data_dir)
-    plan.folder.create(plan.run)
+    train, test = read_data(plan.run, data_dir)
     console.import_tensorflow()
     from zoo import run_report
 
     try:
-        model = build(plan.run, jit)
+        model = build(plan.run, jit=jit)
+        plan.folder.create(plan.run)
         began = time.monotonic()
-        _train(model, plan, splits)
-        run_report.finish(model, plan, splits, seconds=time.monotonic() - began)
+        _train(model, plan, train, _first(test, WATCHED_ROWS))
+        run_report.finish(model, plan, train, test, seconds=time.monotonic() - began)
     except KeyboardInterrupt:
         console.leave(f"interrupted: {_kept(plan.folder)}", console.INTERRUPTED)
 
 
-def read_data(run: RunConfig, data_dir: str | None) -> Splits:
-    """Returns the run's data, whose rows have the model's shape."""
+def read_data(run: RunConfig, data_dir: str | None) -> tuple[Rows, Rows]:
+    """Returns training and held-out rows of the model's shape, with labels if there are any."""
     if run.data not in datasets.names():
         console.import_tensorflow()  # TFDS would, with all its noise
     splits = datasets.load(run.data, data_dir=data_dir)
-    if splits.train.shape[1:] != run.config.event_shape:
-        msg = (
-            f"`data` must have rows of shape {run.config.event_shape}; "
-            f"{run.data!r} has {splits.train.shape[1:]}."
-        )
+    wanted = run.spec.config.event_shape
+    if splits.train.shape[1:] != wanted:
+        msg = f"`data` must have rows of shape {wanted}; {run.data!r} has {splits.train.shape[1:]}."
         raise ValueError(msg)
-    return splits
+    if splits.train_labels is None or splits.test_labels is None:
+        return splits.train, splits.test
+    return (splits.train, splits.train_labels), (splits.test, splits.test_labels)
 
 
-def _train(model: "FlowModel", plan: Plan, splits: Splits) -> None:
+def _first(rows: Rows, n: int) -> Rows:
+    return (rows[0][:n], rows[1][:n]) if isinstance(rows, tuple) else rows[:n]
+
+
+def build(run: RunConfig, *, jit: bool | None) -> "FlowModel":
+    """Returns the run's model, compiled."""
+    from zoo.flow_model import FlowModel
+
+    model = FlowModel(run.spec)
+    model.compile(jit_compile="auto" if jit is None else jit)
+    return model
+
+
+def _train(model: "FlowModel", plan: Plan, train: Rows, watched: Rows) -> None:
     """Trains in virtual epochs; leaves with exit code 1 if the loss or a weight becomes NaN."""
     from zoo.last_good import LastGood
     from zoo.progress import Progress
 
-    training = plan.run.training
+    training = plan.run.spec.training
     length = min(-(-training.steps // EPOCHS), LONGEST_EPOCH)
-    rows = "rows" if plan.run.config.levels is None else "images"
+    rows = "rows" if plan.run.spec.config.levels is None else "images"
     kept = LastGood(plan.folder, training.steps)
     shown = Progress(training.steps, training.batch_size, plan.unit, rows)
     with contextlib.closing(shown):
         model.fit(
-            splits.train,
+            train,
             batch_size=training.batch_size,
             epochs=-(-training.steps // length),
             steps_per_epoch=length,
-            validation_data=splits.test[:WATCHED_ROWS],
+            validation_data=watched,
             callbacks=[kept, shown],
             verbose=0,
         )

@@ -80,7 +80,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Says that the first step, a slow one, is on its way."""
-        if self._out.is_terminal:
+        if self._out.is_interactive:
             self._bar.start()
         else:
             self._out.print("building the first step ...")
@@ -102,7 +102,8 @@ class Progress(keras.callbacks.Callback):
 
     def close(self) -> None:
         """Gives the terminal back, however the training ended."""
-        self._bar.stop()
+        if self._out.is_interactive:
+            self._bar.stop()
 
     def _show(self, done: int, logs: dict) -> None:
         self._looked = time.monotonic()
@@ -110,7 +111,7 @@ class Progress(keras.callbacks.Callback):
         text = self._line(float(logs[self._metric]))
         self._bar.update(self._task, completed=done, description=text)
         tenth = 10 * done // self.meter.total
-        if self._out.is_terminal:
+        if self._out.is_interactive:
             return
         if tenth > self._tenth or self._looked - self._wrote > LINE_SECONDS:
             self._out.print(text)

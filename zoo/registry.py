@@ -111,7 +111,7 @@ FAMILIES = {
     "realnvp_image": "zoo.realnvp_image",
     "realnvp_vector": "zoo.realnvp_vector",
 }
-"""The module whose `build(config, seed, dtype)` makes a family's distribution, by family name."""
+"""The module whose `build(config, seed=, dtype=)` makes a family's flow, by family name."""
 
 _presets: dict[str, Preset] = {}
 
@@ -138,6 +138,15 @@ def preset(name: str) -> Preset:
     return _presets[name]
 
 
+def config_class(family: str) -> type:
+    """Returns the config dataclass of a family; an unknown one is a ValueError."""
+    found = {p.config.family: type(p.config) for p in _presets.values()}
+    if family not in found:
+        msg = f"`family` must be one of {', '.join(sorted(found))}; received {family!r}."
+        raise ValueError(msg)
+    return found[family]
+
+
 def resolve(name: str, overrides: Mapping[str, Any]) -> Preset:
     """Returns the preset with fields of its config and training replaced.
 
@@ -151,9 +160,7 @@ def resolve(name: str, overrides: Mapping[str, Any]) -> Preset:
     """
     found = preset(name)
     parts: dict[str, Any] = {"config": found.config, "training": found.training}
-    fields = {
-        f.name: part for part, value in parts.items() for f in dataclasses.fields(value)
-    }
+    fields = {f.name: part for part, value in parts.items() for f in dataclasses.fields(value)}
     for key, value in overrides.items():
         if key not in fields:
             msg = f"`{key}` is no option of {name!r}. {_nearest(key, sorted(fields))}"
@@ -162,9 +169,7 @@ def resolve(name: str, overrides: Mapping[str, Any]) -> Preset:
     for part, value in parts.items():
         changes = {k: _plain(v) for k, v in overrides.items() if fields[k] == part}
         parts[part] = dataclasses.replace(value, **changes)
-    return dataclasses.replace(
-        found, config=parts["config"], training=parts["training"]
-    )
+    return dataclasses.replace(found, config=parts["config"], training=parts["training"])
 
 
 def _plain(value: Any) -> Any:
@@ -177,18 +182,10 @@ def _plain(value: Any) -> Any:
 def _check_type(key: str, value: Any, part: Any) -> None:
     wanted = get_type_hints(type(part))[key]
     value = _plain(value)
-    if (
-        isinstance(value, int)
-        and not isinstance(value, bool)
-        and wanted in (float, float | None)
-    ):
+    if isinstance(value, int) and not isinstance(value, bool) and wanted in (float, float | None):
         return
     plain = tuple[int, ...] if isinstance(value, tuple) else type(value)
-    allowed = (
-        getattr(wanted, "__args__", (wanted,))
-        if wanted != tuple[int, ...]
-        else (wanted,)
-    )
+    allowed = getattr(wanted, "__args__", (wanted,)) if wanted != tuple[int, ...] else (wanted,)
     if plain not in allowed:
         shown = getattr(wanted, "__name__", None) or str(wanted)
         shown = str(wanted) if "tuple" in shown else shown
@@ -198,8 +195,4 @@ def _check_type(key: str, value: Any, part: Any) -> None:
 
 def _nearest(name: str, names: list[str]) -> str:
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.4)
-    return (
-        f"Did you mean {' or '.join(near)}?"
-        if near
-        else f"There are: {', '.join(names)}."
-    )
+    return f"Did you mean {' or '.join(near)}?" if near else f"There are: {', '.join(names)}."

@@ -1,6 +1,7 @@
 """The folder a training run leaves: config, weights, history, pictures and results."""
 
 import csv
+import io
 import json
 import os
 import pathlib
@@ -51,13 +52,12 @@ class RunFolder:
 
     def read_config(self) -> RunConfig:
         """Returns the config of the run; a missing or damaged file is a ValueError."""
+        text = self._read(self.config)
         try:
-            return RunConfig.from_json(json.loads(self._read(self.config)))
+            return RunConfig.from_json(json.loads(text))
         except (ValueError, TypeError) as error:
-            if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
-                error = f"is damaged ({error}); restore it, or train again"
-            msg = f"{self.config} {error}."
-            raise ValueError(msg) from None
+            msg = f"{self.config} cannot be used: {error} Restore the file, or train again."
+            raise ValueError(msg) from error
 
     def save_weights(self, model: "FlowModel") -> None:
         """Saves the weights; the last ones stay intact until the new ones are complete."""
@@ -66,17 +66,20 @@ class RunFolder:
 
     def append_history(self, row: Mapping[str, float]) -> None:
         """Adds a row to the history, with a header where it is the first."""
-        new = not self.history.exists()
-        with self.history.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            if new:
-                writer.writerow(row)
-            writer.writerow(row.values())
+        rows = list(self._history_rows()) if self.history.exists() else [list(row)]
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\n").writerows([*rows, row.values()])
+        _write(self.history, text.getvalue())
 
     def read_history(self) -> dict[str, list[float]]:
-        """Returns the columns of the history by name."""
-        rows = list(csv.reader(self._read(self.history).splitlines()))
-        return {name: [float(row[i]) for row in rows[1:]] for i, name in enumerate(rows[0])}
+        """Returns the columns of the history; a missing or damaged file is a ValueError."""
+        try:
+            names, *rows = self._history_rows()
+            columns = [[float(cell) for cell in column] for column in zip(*rows, strict=True)]
+            return dict(zip(names, columns, strict=True))
+        except ValueError as error:
+            msg = f"{self.history} is damaged: {error}. Restore it, or train again."
+            raise ValueError(msg) from error
 
     def write_results(self, results: Mapping[str, object]) -> None:
         """Writes the held-out figures."""
@@ -84,11 +87,15 @@ class RunFolder:
 
     def read_results(self) -> dict[str, object]:
         """Returns the held-out figures; a missing or damaged file is a ValueError."""
+        text = self._read(self.results)
         try:
-            return json.loads(self._read(self.results))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            msg = f"{self.results} is damaged ({error}); evaluate the run again."
-            raise ValueError(msg) from None
+            return json.loads(text)
+        except json.JSONDecodeError as error:
+            msg = f"{self.results} is damaged: {error}. Train again."
+            raise ValueError(msg) from error
+
+    def _history_rows(self) -> list[list[str]]:
+        return list(csv.reader(self._read(self.history).splitlines()))
 
     def _abandoned(self) -> bool:
         try:
@@ -104,10 +111,38 @@ class RunFolder:
         if not file.is_file():
             msg = f"{self.path} has no {file.name}: it is no run, or one that did not get so far."
             raise ValueError(msg)
-        return file.read_text(encoding="utf-8")
+        try:
+            return file.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            msg = f"{file} is damaged: {error}. Restore it, or train again."
+            raise ValueError(msg) from error
 
 
 def _write(file: pathlib.Path, text: str) -> None:
     aside = file.with_name(file.name + ".writing")
     aside.write_text(text, encoding="utf-8")
     os.replace(aside, file)
+
+
+def load_model(path: str | os.PathLike[str]) -> "FlowModel":
+    """Returns the model of a run folder with its weights, compiled as its preset says.
+
+    Raises:
+        ValueError: if a file is missing or damaged or of another version; it names the file.
+    """
+    folder = RunFolder(path)
+    run = folder.read_config()
+    if not folder.weights.is_file():
+        msg = f"{folder.path} has no {folder.weights.name}: the run saved none. Train again."
+        raise ValueError(msg)
+    from zoo.flow_model import FlowModel
+
+    model = FlowModel(run.spec)
+    model.compile()
+    try:
+        model.load_weights(folder.weights)
+    except (OSError, KeyError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        msg = f"{folder.weights} cannot be used: {reason} Restore the file, or train again."
+        raise ValueError(msg) from error
+    return model

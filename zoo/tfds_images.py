@@ -75,14 +75,14 @@ def _arrays(builder: tfds.core.DatasetBuilder, split: str) -> tuple[np.ndarray, 
 
     # Other fields are left undecoded: strings and boxes are of no use here.
     fields = {"image", "label"} & set(builder.info.features)
+    rows = builder.as_dataset(split=split, decoders=tfds.decode.PartialDecoding(fields))
+    # Not `batch_size=-1`, which pads images of different sizes with black.
+    whole = rows.batch(builder.info.splits[split].num_examples)
     try:
-        rows = builder.as_dataset(
-            split=split, batch_size=-1, decoders=tfds.decode.PartialDecoding(fields)
-        )
+        arrays = tfds.as_numpy(whole.get_single_element())
     except tf.errors.InvalidArgumentError as error:
         msg = f"`name` must be a data set of images of one size; those of {builder.name!r} differ."
         raise ValueError(msg) from error
-    arrays = tfds.as_numpy(rows)
     return arrays["image"], arrays.get("label")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from zoo.form import Form
+from zoo.prepare.form import Form
 
 ROWS = ("x", "image", "images", "features", "inputs", "data")
 CONDITION = "condition"

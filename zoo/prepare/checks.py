@@ -4,6 +4,7 @@ An array is refused by a ValueError. Inside a pipeline an assertion fails instea
 `zoo.prepare.reading` turns into the same ValueError.
 """
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +22,7 @@ def to_numpy(values: Any, name: str) -> np.ndarray:  # noqa: ANN401 - what peopl
     """
     try:
         return values.numpy() if tf.is_tensor(values) else np.asarray(values)
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RuntimeError) as error:
         msg = f"`{name}` must hold rows of one shape; received a {type(values).__name__}: {error}."
         raise ValueError(" ".join(msg.split())) from None
 
@@ -32,13 +33,11 @@ def require_numbers(dtype: Any, name: str) -> None:  # noqa: ANN401 - NumPy's or
     Raises:
         ValueError: for strings, objects, dates, complex numbers.
     """
-    try:
+    with contextlib.suppress(TypeError):  # of a dtype that TensorFlow does not know
         known = tf.as_dtype(dtype)
         if known.is_integer or known.is_floating or known.is_bool:
             return
-    except TypeError:
-        known = dtype
-    msg = f"`{name}` must hold numbers; received dtype {getattr(known, 'name', known)}."
+    msg = f"`{name}` must hold numbers; received dtype {getattr(dtype, 'name', dtype)}."
     raise ValueError(msg)
 
 
@@ -56,9 +55,9 @@ def in_shape(x: Array, event: Sequence[int], name: str, *, batched: bool) -> Arr
     """
     given = tf.TensorShape(x.shape)
     surplus = None if given.rank is None else given.rank - batched - len(event)
-    if surplus == -1 and event[-1] == 1:
+    if surplus == -1 and event and event[-1] == 1:
         x = x[..., None]
-    elif surplus == 1 and not event and given[-1] in (1, None):
+    elif surplus == 1 and not event and given[-1] == 1:
         x = x[..., 0]
     wanted = tf.TensorShape([None] * batched + list(event))
     if not wanted.is_compatible_with(x.shape):
@@ -75,9 +74,11 @@ def wrong_shape(name: str, event: Sequence[int], given: tf.TensorShape) -> str:
     if len(event) > 1 and event[-1] == 1:
         rows += f" (or {tuple(event[:-1])})"
     msg = f"`{name}` must have {rows}; received shape {given}."
-    rolled = [*event[-1:], *event[:-1]]
-    if len(event) == 3 and given.rank is not None and given.as_list()[-3:] == rolled:
+    sizes = None if given.rank is None else given.as_list()
+    if len(event) == 3 and sizes is not None and sizes[-3:] == [event[-1], *event[:-1]] != [*event]:
         msg += " Channels go last."
+    if event and sizes == [*event]:
+        msg += " A single row needs one more axis in front, x[None]."
     return msg
 
 

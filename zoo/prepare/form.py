@@ -1,11 +1,12 @@
 """What a model wants of its data: the shape, the values and the condition of a row."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 import tensorflow as tf
 
-from zoo.checks import Array, finite, in_shape, require_numbers, whole, wrong_shape
+from zoo.prepare.checks import Array, finite, in_shape, require_numbers, whole, wrong_shape
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,6 +60,12 @@ class Form:
         real = self.dtype
         pixels = real if self.levels is None else "uint8" if self.levels <= 256 else "int32"
         return {"x": pixels, "condition": real if self.num_classes is None else "int32"}
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of a row as it reaches the model, with its condition."""
+        sizes = {key: tf.as_dtype(dtype).size for key, dtype in self.dtypes.items()}
+        return sum(math.prod(shape) * sizes[key] for key, shape in self.shapes.items())
 
     def is_batched(self, shape: tf.TensorShape, name: str) -> bool | None:
         """Tells whether data of this shape has an axis of rows; None where it may or may not.

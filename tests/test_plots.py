@@ -1,0 +1,283 @@
+import pathlib
+
+import numpy as np
+import pytest
+from matplotlib import image, pyplot
+from matplotlib.figure import Figure
+
+from zoo import plots
+from zoo.plots import grid
+
+IMAGES = np.random.default_rng(0).integers(0, 17, (11, 8, 8, 1)).astype(np.uint8)
+PLANE = np.random.default_rng(1).normal(size=(500, 2)).astype(np.float32)
+
+
+def pixels(path):
+    """Returns [height, width, 3] pixels in 0..255."""
+    return np.round(255 * image.imread(path)[..., :3]).astype(int)
+
+
+def normal_log_prob(points):
+    assert points.dtype == np.float32
+    return -0.5 * (points**2).sum(axis=1) - np.log(2 * np.pi)
+
+
+def draw_grid(path):
+    return plots.image_grid(IMAGES, path, levels=17)
+
+
+def draw_curve(path):
+    columns = {"step": [10, 20, 30], "training": [3.0, 2.0, 1.5], "validation": [3.1, 2.2, 1.7]}
+    return plots.curve(columns, path, unit="nats", held_out=1.6, baseline=("mixture", 2.6))
+
+
+def draw_plane(path):
+    return plots.density_2d(normal_log_prob, PLANE, PLANE[::-1], path)
+
+
+DRAW = [draw_grid, draw_curve, draw_plane]
+
+
+@pytest.mark.parametrize("draw", DRAW)
+def test_a_picture_is_written_and_its_path_returned(draw, tmp_path):
+    path = draw(str(tmp_path / "picture.png"))
+    assert path == tmp_path / "picture.png"
+    assert [*tmp_path.iterdir()] == [path]
+    assert pixels(path).std() > 5
+
+
+@pytest.mark.parametrize("draw", DRAW)
+def test_the_same_input_gives_the_same_bytes(draw, tmp_path):
+    first, second = (draw(tmp_path / name).read_bytes() for name in ("a.png", "b.png"))
+    assert first == second
+
+
+@pytest.mark.parametrize("draw", DRAW)
+def test_pyplot_knows_nothing_of_the_pictures(draw, tmp_path):
+    draw(tmp_path / "picture.png")
+    assert pyplot.get_fignums() == []
+
+
+@pytest.mark.parametrize("draw", DRAW)
+def test_a_failed_write_leaves_the_old_picture(draw, tmp_path, monkeypatch):
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"the old picture")
+
+    def fill_the_disk(self, target, **_):
+        pathlib.Path(target).write_bytes(b"half a pic")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", fill_the_disk)
+    with pytest.raises(OSError, match="No space left"):
+        draw(path)
+    assert path.read_bytes() == b"the old picture"
+    assert [*tmp_path.iterdir()] == [path]
+
+
+@pytest.mark.parametrize("draw", DRAW)
+def test_a_picture_replaces_the_old_one(draw, tmp_path):
+    path = tmp_path / "picture.png"
+    path.write_bytes(b"the old picture")
+    draw(path)
+    assert pixels(path).ndim == 3
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (32, 32, 3), (28, 28, 1), (5, 12, 3)])
+@pytest.mark.parametrize("title", [None, "eleven images"])
+def test_tile_i_j_shows_image_i_columns_j(shape, title, tmp_path):
+    images = np.random.default_rng(2).integers(0, 256, (11, *shape))
+    path = plots.image_grid(images, tmp_path / "grid.png", levels=256, columns=4, title=title)
+    shown = pixels(path)
+    factor = round(grid.TILE / max(shape))
+    high, wide = shape[0] * factor, shape[1] * factor
+    above = grid.MARGIN + (0 if title is None else grid.TITLE)
+    height = above + 3 * high + 2 * grid.GAP + grid.MARGIN
+    assert shown.shape == (height, 2 * grid.MARGIN + 4 * wide + 3 * grid.GAP, 3)
+    for index, expected in enumerate(images):
+        top = above + index // 4 * (high + grid.GAP)
+        left = grid.MARGIN + index % 4 * (wide + grid.GAP)
+        tile = shown[top : top + high, left : left + wide]
+        whole = expected.repeat(factor, axis=0).repeat(factor, axis=1)
+        np.testing.assert_array_equal(tile, np.broadcast_to(whole, tile.shape))
+        shown[top : top + high, left : left + wide] = 255
+    assert (shown[above:] == 255).all(), "something besides the tiles is drawn"
+    assert (shown < 128).any() == (title is not None)
+
+
+def tile(path, left):
+    """Returns the corner pixel of a tile of 8 x 8 images in the first row."""
+    return pixels(path)[grid.MARGIN, grid.MARGIN + left * (96 + grid.GAP), 0]
+
+
+def test_floats_are_floored_and_the_levels_span_black_to_white(tmp_path):
+    values = np.array([0.0, 0.99, 8.0, 8.99, 16.0, 16.99, -3.0, 17.5])
+    images = np.broadcast_to(values[:, None, None, None], (8, 8, 8, 1))
+    path = plots.image_grid(images, tmp_path / "grid.png", levels=17)
+    assert [tile(path, left) for left in range(8)] == [0, 0, 128, 128, 255, 255, 0, 255]
+
+
+def test_a_grid_is_no_wider_than_its_images_but_holds_its_title(tmp_path):
+    few = plots.image_grid(IMAGES[:2], tmp_path / "few.png", levels=17)
+    assert pixels(few).shape[1] == 2 * grid.MARGIN + 2 * 96 + grid.GAP
+    long = plots.image_grid(IMAGES[:2], tmp_path / "long.png", levels=17, title="samples " * 9)
+    margin = pixels(long)[:, -grid.MARGIN + 1 :]
+    assert pixels(long).shape[1] > 400
+    assert (margin == 255).all(), "the title runs out of the picture"
+
+
+def test_a_large_image_is_not_magnified(tmp_path):
+    path = plots.image_grid(np.zeros((1, 200, 150, 3)), tmp_path / "grid.png", levels=256)
+    assert pixels(path).shape[:2] == (200 + 2 * grid.MARGIN, 150 + 2 * grid.MARGIN)
+
+
+@pytest.mark.parametrize(
+    ("images", "options", "message"),
+    [
+        (IMAGES[..., 0], {}, r"`images` must be \[N, H, W, 1 or 3\].*received \[11, 8, 8\]"),
+        (IMAGES[:0], {}, r"`images` must be .* received \[0, 8, 8, 1\]"),
+        (np.zeros((1, 8, 8, 2)), {}, r"`images` must be"),
+        (np.full((1, 8, 8, 1), np.nan), {}, r"`images` must be finite"),
+        (IMAGES, {"columns": 0}, r"`columns` must be at least 1; received 0"),
+        (IMAGES, {"levels": 1}, r"`levels` must be at least 2; received 1"),
+    ],
+)
+def test_what_is_no_grid_is_refused(images, options, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        plots.image_grid(images, tmp_path / "grid.png", **{"levels": 17} | options)
+    assert not [*tmp_path.iterdir()]
+
+
+def figure_of(draw, monkeypatch, tmp_path):
+    """Returns the figure that `draw` would have written."""
+    figures = []
+
+    def keep(self, target, **_):
+        figures.append(self)
+        pathlib.Path(target).touch()
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    draw(tmp_path / "picture.png")
+    return figures[0]
+
+
+def test_a_curve_says_what_it_shows(monkeypatch, tmp_path):
+    figure = figure_of(draw_curve, monkeypatch, tmp_path)
+    (axes,) = figure.axes
+    assert axes.get_xlabel() == "step"
+    assert axes.get_ylabel() == "negative log-likelihood (nats)"
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["mixture: 2.600", "held out: 1.600", "training", "validation"]
+    drawn = {line.get_label(): line.get_ydata() for line in axes.get_lines()}
+    np.testing.assert_array_equal(drawn["training"], [3.0, 2.0, 1.5])
+    np.testing.assert_array_equal(drawn["validation"], [3.1, 2.2, 1.7])
+    np.testing.assert_array_equal(drawn["held out: 1.600"], 1.6)
+
+
+def test_the_first_fall_does_not_flatten_a_curve(monkeypatch, tmp_path):
+    step = np.arange(1, 101)
+    training = 2 + 1000 * np.exp(-step)
+    figure = figure_of(
+        lambda path: plots.curve({"step": step, "training": training}, path, unit="bits/dim"),
+        monkeypatch,
+        tmp_path,
+    )
+    low, high = figure.axes[0].get_ylim()
+    assert low < 2 < high < 2.1
+
+
+def test_a_curve_leaves_out_what_was_not_measured(monkeypatch, tmp_path):
+    columns = {
+        "step": [1, 2, 3, 100],
+        "training": [3.0, 2.0, 1.0, np.nan],
+        "validation": [np.nan, 2.5, np.nan, np.nan],
+    }
+    figure = figure_of(lambda path: plots.curve(columns, path, unit="nats"), monkeypatch, tmp_path)
+    drawn = {line.get_label(): line.get_xydata().tolist() for line in figure.axes[0].get_lines()}
+    assert drawn == {"training": [[1, 3.0], [2, 2.0], [3, 1.0]], "validation": [[2, 2.5]]}
+
+
+@pytest.mark.parametrize(
+    ("history", "message"),
+    [
+        ({"step": [1]}, r"`history` must have the columns step and training; received \['step'\]"),
+        ({"step": [1, 2], "training": [1.0]}, r"`history` must have equally long columns"),
+        ({"step": [], "training": []}, r"`history` must have .* finite numbers"),
+        ({"step": [1], "training": [np.nan]}, r"`history` must have .* finite numbers"),
+    ],
+)
+def test_what_is_no_history_is_refused(history, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        plots.curve(history, tmp_path / "curve.png", unit="nats")
+
+
+def test_a_figure_that_is_not_finite_is_refused(tmp_path):
+    history = {"step": [1], "training": [1.0]}
+    with pytest.raises(ValueError, match="`held_out` and `baseline` must be finite"):
+        plots.curve(history, tmp_path / "curve.png", unit="nats", held_out=np.nan)
+
+
+def test_the_three_panels_share_one_square(monkeypatch, tmp_path):
+    figure = figure_of(draw_plane, monkeypatch, tmp_path)
+    assert [axes.get_title() for axes in figure.axes] == ["data", "learned density", "samples"]
+    figure.draw_without_rendering()
+    limits = {(*axes.get_xlim(), *axes.get_ylim()) for axes in figure.axes}
+    assert len(limits) == 1
+    left, right, low, high = limits.pop()
+    assert right - left == pytest.approx(high - low)
+    assert {axes.get_aspect() for axes in figure.axes} == {1.0}
+    shown = (PLANE > [left, low]) & (PLANE < [right, high])
+    assert shown.all(axis=1).mean() > 0.995
+
+
+def test_the_density_is_drawn_where_it_is(monkeypatch, tmp_path):
+    def log_prob(points):  # a narrow normal at (1, -0.5)
+        return -50 * ((points - [1.0, -0.5]) ** 2).sum(axis=1)
+
+    figure = figure_of(
+        lambda path: plots.density_2d(log_prob, PLANE, PLANE, path), monkeypatch, tmp_path
+    )
+    (drawn,) = figure.axes[1].get_images()
+    left, right, low, high = drawn.get_extent()
+    row, column = np.unravel_index(drawn.get_array().argmax(), drawn.get_array().shape)
+    cells = drawn.get_array().shape[0]
+    assert drawn.origin == "lower"
+    assert left + (column + 0.5) / cells * (right - left) == pytest.approx(1.0, abs=0.03)
+    assert low + (row + 0.5) / cells * (high - low) == pytest.approx(-0.5, abs=0.03)
+    assert drawn.get_array().max() == 1.0
+
+
+def test_data_and_samples_are_shown_by_equally_many_rows_of_each(monkeypatch, tmp_path):
+    figure = figure_of(
+        lambda path: plots.density_2d(normal_log_prob, PLANE, 2 * PLANE[:100], path),
+        monkeypatch,
+        tmp_path,
+    )
+    data, samples = (figure.axes[panel].collections[0].get_offsets() for panel in (0, 2))
+    assert len(data) == len(samples) == 100
+    np.testing.assert_allclose(samples, 2 * PLANE[:100])
+    np.testing.assert_allclose(data[[0, -1]], PLANE[[0, -1]])  # from the whole, not its start
+
+
+def test_a_density_of_zero_everywhere_has_a_picture(tmp_path):
+    def nowhere(points):
+        return np.full(len(points), -np.inf)
+
+    assert plots.density_2d(nowhere, PLANE, PLANE, tmp_path / "plane.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "samples", "value", "message"),
+    [
+        (PLANE[:, :1], PLANE, 0.0, r"`data` must be \[N, 2\].*received \[500, 1\]"),
+        (PLANE, PLANE[:0], 0.0, r"`samples` must be \[N, 2\].*received \[0, 2\]"),
+        (PLANE, PLANE * np.nan, 0.0, r"`samples` must be finite"),
+        (PLANE, PLANE, np.nan, r"`log_prob_fn` must .*received 57600 times NaN or infinity"),
+        (PLANE, PLANE, np.inf, r"`log_prob_fn` must"),
+    ],
+)
+def test_what_is_no_plane_is_refused(data, samples, value, message, tmp_path):
+    def constant(points):
+        return np.full(len(points), value)
+
+    with pytest.raises(ValueError, match=message):
+        plots.density_2d(constant, data, samples, tmp_path / "plane.png")

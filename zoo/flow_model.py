@@ -1,0 +1,339 @@
+"""A flow as a Keras model: likelihood, samples, latents, and Keras's own fit and evaluate."""
+
+import importlib
+import secrets
+from collections.abc import Mapping
+from typing import Any, Self
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import distributions as tfd
+
+from tfflows import Bijector, UniformDequantization, threefry
+from zoo import prepare
+from zoo.checked_input import CheckedInput
+from zoo.keras_data import KerasData
+from zoo.model_spec import ModelSpec
+from zoo.networks import Networks, keras_layers
+from zoo.optimizer import build_optimizer
+from zoo.registry import FAMILIES
+from zoo.units import bits_per_dim
+
+EVALUATION = -1
+"""Second word of the noise's seed outside of training, where it is the step; draws count down."""
+
+
+@keras.saving.register_keras_serializable("tfflows")
+class FlowModel(KerasData, keras.Model):
+    """A density model of a flow over a standard normal base, built and ready.
+
+        data = flow.forward(latents),  latents ~ Normal(0, 1)
+        log p(data) = log Normal(flow.inverse(data)) + log|det d latents / d data|
+
+    Densities are in the data's own units (pixels in [0, levels)) and in nats. Called on data, it
+    returns the log-likelihood of each row: for images, whole numbers, that is the bound
+    log P(x) >= E log p(x + noise) with one draw of noise, which depends on the row, the seed and
+    the step alone.
+
+    Args:
+        spec: what the model is; `zoo.get` makes one from a preset's name.
+        name: name of the Keras model, by default the preset's.
+    """
+
+    def __init__(self, spec: ModelSpec, name: str | None = None) -> None:
+        """Builds the flow with all its weights."""
+        super().__init__(name=name or spec.preset, dtype=spec.dtype)
+        self.spec = spec
+        build = importlib.import_module(FAMILIES[spec.config.family]).build
+        self.flow: Bijector = build(spec.config, seed=spec.seed, dtype=spec.dtype)
+        shape = spec.config.event_shape
+        zeros = tf.zeros(shape, spec.dtype)
+        self.base = tfd.Independent(tfd.Normal(zeros, tf.ones_like(zeros)), len(shape))
+        self.networks = Networks(keras_layers(self.flow))
+        self._noise = UniformDequantization(dtype=spec.dtype)
+        self._metric = None if self.levels is None else keras.metrics.Mean(name="bits_per_dim")
+        self._checked = CheckedInput(self.form)
+        self._compiled_density = tf.function(self._density, reduce_retracing=True)
+        self._compiled_bound = tf.function(self._bound, reduce_retracing=True)
+        self._compiled_encode = tf.function(self._encode, reduce_retracing=True)
+        self._compiled_decode = tf.function(self._decode, reduce_retracing=True)
+        self._compiled_sample = tf.function(self._sample, reduce_retracing=True)
+        self.built = True
+
+    @property
+    def event_shape(self) -> tuple[int, ...]:
+        """Shape of one row of data, and of its latents."""
+        return self.spec.config.event_shape
+
+    @property
+    def levels(self) -> int | None:
+        """Grey levels of an image model; None for real vectors."""
+        return self.spec.config.levels
+
+    @property
+    def form(self) -> prepare.Form:
+        """What the model wants of its data."""
+        config = self.spec.config
+        return prepare.Form(
+            event_shape=config.event_shape,
+            levels=config.levels,
+            num_classes=config.num_classes,
+            condition_dim=config.condition_dim,
+            flip=self.spec.training.flip,
+            dtype=self.spec.dtype,
+        )
+
+    @property
+    def distribution(self) -> tfd.TransformedDistribution:
+        """The density as a TFP distribution; one that needs a condition raises when used."""
+        return tfd.TransformedDistribution(self.base, self.flow)
+
+    def distribution_at(self, condition: Any) -> tfd.TransformedDistribution:
+        """Returns the density given a condition, of batch shape B.
+
+        Args:
+            condition: class numbers [*B], or vectors [*B, condition_dim].
+
+        Raises:
+            ValueError: if the model takes no condition, or another one.
+        """
+        condition = self._checked.condition(condition)
+        return tfd.TransformedDistribution(self.base, self._flow_at(condition))
+
+    def log_prob(self, x: Any, condition: Any = None) -> tf.Tensor:
+        """Returns the log density of real data, without noise.
+
+        Args:
+            x: rows [N, *event] in the data's units; pixels as real numbers in [0, levels].
+            condition: class numbers [N] or vectors [N, K] of a conditional model.
+
+        Returns:
+            Nats [N].
+
+        Raises:
+            TypeError: for whole numbers: their probability is `bits_per_dim`'s or `predict`'s.
+            ValueError: for another shape, NaN, pixels outside of the range, or a condition that is
+                missing, unwanted or wrong.
+        """
+        return self._compiled_density(*self._checked.real_rows(x, condition))
+
+    def encode(self, x: Any, condition: Any = None) -> tf.Tensor:
+        """Returns the latents [N, *event] of data; arguments and errors as of `log_prob`."""
+        return self._compiled_encode(*self._checked.real_rows(x, condition))
+
+    def decode(self, z: Any, condition: Any = None) -> tf.Tensor:
+        """Returns the data [N, *event] of latents.
+
+        Args:
+            z: latents [N, *event].
+            condition: class numbers [N] or vectors [N, K] of a conditional model.
+
+        Raises:
+            ValueError: for another shape, NaN, or a wrong condition.
+        """
+        return self._compiled_decode(*self._checked.latents(z, condition))
+
+    def sample(
+        self,
+        n: int,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        condition: Any = None,
+    ) -> tf.Tensor:
+        """Draws samples; row i depends on the seed and i alone.
+
+        Args:
+            n: number of samples, for each condition if there are any.
+            seed: integer; None draws other samples at every call.
+            temperature: factor of the latents' standard deviation.
+            condition: class numbers [B] or vectors [B, K] of a conditional model.
+
+        Returns:
+            [n, *event], or [n, B, *event] given conditions, real numbers in the data's units; those
+            of images lie in [0, levels), and their floor is the grey level.
+
+        Raises:
+            ValueError: for a negative `n` or temperature, or a wrong condition.
+        """
+        seed = secrets.randbelow(2**31) if seed is None else seed
+        n, seed, temperature = self._checked.sampling(n, seed, temperature)
+        if not self.form.conditional:
+            self._checked.refuse(condition)
+            return self._compiled_sample(n, seed, temperature, None)
+        condition = self._checked.condition(condition)
+        if condition.shape.rank == 1:
+            return self.sample_given(n, seed, temperature, condition[None])[:, 0]
+        return self.sample_given(n, seed, temperature, condition)
+
+    def sample_given(
+        self, n: tf.Tensor, seed: tf.Tensor, temperature: tf.Tensor, condition: tf.Tensor
+    ) -> tf.Tensor:
+        """Draws n samples [n, B, *event] for each checked condition [B, K]."""
+        b = tf.shape(condition)[0]
+        tiled = tf.tile(condition, [n, 1])
+        flat = self._compiled_sample(n * b, seed, temperature, tiled)
+        return tf.reshape(flat, tf.concat([[n, b], self.event_shape], 0))
+
+    def bits_per_dim(
+        self,
+        data: Any,
+        condition: Any = None,
+        *,
+        seed: int = 0,
+        draws: int = 1,
+        batch_size: int = 256,
+    ) -> np.ndarray:
+        """Returns the bits per dimension of each image: a bound, by the dequantization noise.
+
+            -1 / (D log 2) mean over draws of log p(x + u),  u uniform in (0, 1)^D
+
+        A row's figure depends on the row, the seed and `draws` alone, on no batch or order.
+
+        Args:
+            data: images of whole numbers in [0, levels), in any form that `fit` takes.
+            condition: labels or vectors where `data` is an array without them.
+            seed: of the noise.
+            draws: draws of noise for each row.
+            batch_size: rows at a time, where the data is not batched.
+
+        Returns:
+            Array [N].
+
+        Raises:
+            ValueError: for a model of real vectors, or data that does not fit.
+        """
+        if self.levels is None:
+            msg = f"`bits_per_dim` is for images; {self.name!r} has real vectors: use `log_prob`."
+            raise ValueError(msg)
+        if draws < 1:
+            msg = f"`draws` must be at least 1; received {draws}."
+            raise ValueError(msg)
+        seeds = [self._checked.seed_pair(seed, EVALUATION - k) for k in range(draws)]
+        prepared = self.prepared(data, condition, batch_size=batch_size, argument="data")
+        rows = []
+        with prepare.reading(prepared):
+            for (inputs,) in prepared.batches:
+                bounds = [self._compiled_bound(inputs, pair) for pair in seeds]
+                rows.append(np.mean(bounds, axis=0, dtype=np.float64))
+        return bits_per_dim(np.concatenate(rows), int(np.prod(self.event_shape)))
+
+    @property
+    def initialized(self) -> bool:
+        """Whether all that is set from data (ActNorm, Standardize, ...) has been."""
+        parts = [m for m in self.flow.submodules if hasattr(m, "initialized")]
+        return all(part.initialized for part in parts)
+
+    def initialize(self, x: Any, condition: Any = None) -> None:
+        """Sets what is set from data, once; `fit` calls it before its first step.
+
+        Args:
+            x: representative rows, in any form that `fit` takes.
+            condition: labels or vectors where `x` is an array without them.
+        """
+        self._initialize_from(self.prepared(x, condition, batch_size=1024).first_batch())
+
+    def call(self, inputs: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
+        """Returns the log-likelihood [B] of rows in nats; for images the bound with one draw.
+
+        Args:
+            inputs: rows [B, *event], or {'x': rows, 'condition': labels [B] or vectors [B, K]}.
+            training: whether networks and noise are those of a training step.
+        """
+        step = self._step() if training else EVALUATION
+        return self._bound(inputs, tf.stack([self.spec.seed, step]))
+
+    def _step(self) -> tf.Tensor:
+        optimizer = getattr(self, "optimizer", None)
+        return (
+            tf.zeros([], tf.int32) if optimizer is None else tf.cast(optimizer.iterations, "int32")
+        )
+
+    def _bound(self, inputs: Any, seed: tf.Tensor) -> tf.Tensor:
+        x, condition = self._fields(inputs)
+        if self.levels is None:
+            return self._density(tf.cast(x, self.spec.dtype), condition)
+        y, log_q = self._noise(x, seed)
+        return self._density(y, condition) - log_q
+
+    def _fields(self, inputs: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
+        if not isinstance(inputs, Mapping):
+            return inputs, None
+        return inputs["x"], self._checked.coded(inputs["condition"])
+
+    def _flow_at(self, condition: tf.Tensor | None) -> Bijector:
+        return self.flow if condition is None else self.flow.condition_on(condition)
+
+    def _density(self, y: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
+        z, log_det = self._flow_at(condition).inverse_and_log_det(y, len(self.event_shape))
+        return self.base.log_prob(z) + log_det
+
+    def _encode(self, y: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
+        return self._flow_at(condition).inverse_and_log_det(y)[0]
+
+    def _decode(self, z: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
+        return self._flow_at(condition).forward_and_log_det(z)[0]
+
+    def _sample(
+        self, n: tf.Tensor, seed: tf.Tensor, temperature: tf.Tensor, condition: tf.Tensor | None
+    ) -> tf.Tensor:
+        keys = threefry.index_keys(n, seed)
+        z = temperature * threefry.normal(keys, self.event_shape, self.spec.dtype)
+        y = self._decode(z, condition)
+        if self.levels is None:
+            return y
+        # The logit's margin lets a little mass out of the range; grey levels have none there.
+        below = np.nextafter(np.asarray(self.levels, self.spec.dtype), 0)
+        return tf.clip_by_value(y, 0.0, below)
+
+    def _initialize_from(self, inputs: Any) -> None:
+        x, condition = self._fields(inputs)
+        y = tf.cast(x, self.spec.dtype)
+        if self.levels is not None:
+            y, _ = self._noise(x, tf.stack([self.spec.seed, 0]))
+        self._flow_at(condition).initialize(y)
+
+    def compile(self, optimizer: Any = None, **options: Any) -> None:
+        """Compiles with an optimizer, by default the preset's; there is no loss to give.
+
+        Args:
+            optimizer: a Keras optimizer or its name.
+            **options: Keras's own, such as `jit_compile` and `steps_per_execution`.
+        """
+        if optimizer is None:
+            optimizer = build_optimizer(self.spec.training)
+        super().compile(optimizer=optimizer, **options)
+        self.optimizer.build(self.trainable_variables)  # here, or the first step is traced twice
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as a saved model was compiled."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: tf.Tensor | None = None,
+        sample_weight: Any = None,
+        training: bool = True,  # noqa: FBT001, FBT002 - Keras's signature
+    ) -> tf.Tensor:
+        """Returns the mean negative log-likelihood in nats, and counts the bits per dimension."""
+        if self._metric is not None:
+            self._metric.update_state(bits_per_dim(y_pred, int(np.prod(self.event_shape))))
+        # Replicas' gradients are added up, so each loss is its share of the mean.
+        return -tf.reduce_mean(y_pred) / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Returns the metrics that `compute_loss` has counted."""
+        return self.get_metrics_result()
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the spec as plain data."""
+        return {"name": self.name, "spec": self.spec.to_json()}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Builds the model of a config."""
+        return cls(ModelSpec.from_json(config["spec"]), name=config["name"])

@@ -1,0 +1,196 @@
+"""Keras's fit, evaluate and predict on data as people have it."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+from zoo import prepare
+
+
+class KerasData:
+    """The half of `FlowModel` that sees to the data: everything goes through `prepare` first.
+
+    Keras alone trains in silence at batch 1 on unbatched data, on images of another size, and on
+    nothing at all.
+    """
+
+    def prepared(
+        self,
+        x: Any,
+        y: Any = None,
+        *,
+        batch_size: int | None = None,
+        shuffle: bool = False,
+        repeat: bool = False,
+        argument: str = "x",
+    ) -> prepare.Prepared:
+        """Returns the data as the model takes it; see `zoo.prepare.prepare`."""
+        return prepare.prepare(
+            x,
+            y,
+            self.form,
+            batch_size=self.spec.training.batch_size if batch_size is None else batch_size,
+            shuffle=shuffle,
+            seed=self.spec.seed,
+            repeat=repeat,
+            argument=argument,
+        )
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int | None = None,
+        *,
+        verbose: int | str = "auto",
+        callbacks: Any = None,
+        validation_split: float = 0.0,
+        validation_data: Any = None,
+        shuffle: bool = True,
+        initial_epoch: int = 0,
+        steps_per_epoch: int | None = None,
+        validation_steps: int | None = None,
+        validation_batch_size: int | None = None,
+        validation_freq: int = 1,
+    ) -> keras.callbacks.History:
+        """Trains the model; there is nothing to compile and no loss to choose.
+
+        Args:
+            x: the data: arrays, a `tf.data.Dataset`, a PyDataset, a generator; batched or not, with
+                or without labels; see `zoo.prepare.prepare`.
+            y: labels or conditions of the rows of an array.
+            batch_size: rows a step where the data is not batched; by default the preset's.
+            epochs: passes over the data; by default as many as the preset's steps take.
+            verbose: as in Keras.
+            callbacks: as in Keras.
+            validation_split: share of an array's last rows that is held out.
+            validation_data: held-out data, in any form of `x`, or (x, y).
+            shuffle: whether unbatched data is shuffled.
+            initial_epoch: as in Keras.
+            steps_per_epoch: steps of an epoch; the data then repeats.
+            validation_steps: as in Keras.
+            validation_batch_size: rows of a validation batch.
+            validation_freq: as in Keras.
+
+        Returns:
+            The history, with 'loss' in nats and, for images, 'bits_per_dim'.
+
+        Raises:
+            ValueError: for data that does not fit, or a model without trainable weights.
+        """
+        if not self.trainable_variables:
+            msg = f"{self.name!r} has no trainable weights; set `trainable = True` to fit it."
+            raise ValueError(msg)
+        if validation_split:
+            x, validation_data = prepare.validation_split(x, y, fraction=validation_split)
+            y = None
+        data = self.prepared(
+            x, y, batch_size=batch_size, shuffle=shuffle, repeat=steps_per_epoch is not None
+        )
+        read = [data]
+        if validation_data is not None:
+            held_out = self.prepared(
+                validation_data,
+                batch_size=validation_batch_size or batch_size,
+                argument="validation_data",
+            )
+            read.append(held_out)
+            validation_data = held_out.batches
+        if not self.compiled:
+            self.compile()
+        if not self.initialized:
+            self._initialize_from(data.first_batch())
+        if epochs is None:
+            epochs = initial_epoch + self._epochs(data, steps_per_epoch)
+        with prepare.reading(*read):
+            return super().fit(
+                data.batches,
+                epochs=epochs,
+                verbose=verbose,
+                callbacks=callbacks,
+                validation_data=validation_data,
+                shuffle=False,
+                initial_epoch=initial_epoch,
+                steps_per_epoch=steps_per_epoch,
+                validation_steps=validation_steps,
+                validation_freq=validation_freq,
+            )
+
+    def _epochs(self, data: prepare.Prepared, steps_per_epoch: int | None) -> int:
+        """Returns how many epochs the preset's steps take, 1 for data of unknown length."""
+        if steps_per_epoch is None and hasattr(data.batches, "cardinality"):
+            steps_per_epoch = int(data.batches.cardinality())
+        if steps_per_epoch is None or steps_per_epoch < 1:
+            return 1
+        return -(-self.spec.training.steps // steps_per_epoch)
+
+    def evaluate(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        *,
+        verbose: int | str = "auto",
+        sample_weight: Any = None,
+        steps: int | None = None,
+        callbacks: Any = None,
+        return_dict: bool = False,
+        _use_cached_eval_dataset: bool = False,
+    ) -> Any:
+        """Returns the mean loss in nats and, for images, bits per dimension, with seeded noise.
+
+        Args:
+            x: data in any form of `fit`.
+            y: labels or conditions of the rows of an array.
+            batch_size: rows of a batch where the data is not batched.
+            verbose: as in Keras.
+            sample_weight: must be None.
+            steps: as in Keras.
+            callbacks: as in Keras.
+            return_dict: whether to return a dict by metric.
+
+        Raises:
+            ValueError: for data that does not fit.
+        """
+        if sample_weight is not None:
+            msg = "`sample_weight` must be None: rows have no weights."
+            raise ValueError(msg)
+        if not self.compiled:
+            self.compile()
+        options = {
+            "verbose": verbose,
+            "steps": steps,
+            "callbacks": callbacks,
+            "return_dict": return_dict,
+        }
+        if _use_cached_eval_dataset:  # from within `fit`, which has prepared it
+            return super().evaluate(x, _use_cached_eval_dataset=True, **options)
+        data = self.prepared(x, y, batch_size=batch_size)
+        with prepare.reading(data):
+            return super().evaluate(data.batches, **options)
+
+    def predict(
+        self,
+        x: Any,
+        batch_size: int | None = None,
+        verbose: int | str = "auto",
+        steps: int | None = None,
+        callbacks: Any = None,
+    ) -> np.ndarray:
+        """Returns the log-likelihood of every row in nats; for images the bound with one draw.
+
+        Args:
+            x: data in any form of `fit`.
+            batch_size: rows of a batch where the data is not batched.
+            verbose: as in Keras.
+            steps: as in Keras.
+            callbacks: as in Keras.
+
+        Returns:
+            Array [N].
+        """
+        data = self.prepared(x, batch_size=batch_size)
+        with prepare.reading(data):
+            return super().predict(data.batches, verbose=verbose, steps=steps, callbacks=callbacks)

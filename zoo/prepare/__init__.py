@@ -1,0 +1,8 @@
+"""What people have -> what the model takes, once, before Keras sees it."""
+
+from zoo.prepare.any_data import prepare
+from zoo.prepare.arrays import validation_split
+from zoo.prepare.form import Form
+from zoo.prepare.prepared import Prepared, reading
+
+__all__ = ["Form", "Prepared", "prepare", "reading", "validation_split"]

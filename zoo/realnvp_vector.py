@@ -1,0 +1,63 @@
+"""RealNVP over real vectors: config to flow."""
+
+from tfflows import ActNorm, Affine, Bijector, Chain, Coupling, ScaledTanh, Standardize, masks
+from zoo.mlp import MLP
+from zoo.presets.realnvp import RealNVPVectorConfig
+
+
+def build(config: RealNVPVectorConfig, *, seed: int, dtype: str) -> Chain:
+    """Returns the flow of a config: standardisation, then couplings of odd and even variables.
+
+    Args:
+        config: the architecture.
+        seed: seed of the initial weights.
+        dtype: 'float32' or 'float64'.
+
+    Raises:
+        ValueError: for fewer than two variables or two couplings.
+
+    Reference: Dinh et al. 2017, arXiv:1605.08803, section 3.2.
+    """
+    _check(config)
+    (size,) = config.event_shape
+    parts: list[Bijector] = [Standardize(size, name="standardize", dtype=dtype)]
+    for k in range(config.couplings):
+        parts.append(_coupling(config, k, seed=seed, dtype=dtype))
+        parts.append(ActNorm(size, name=f"coupling{k}_norm", dtype=dtype))
+    return Chain(parts)
+
+
+def _coupling(config: RealNVPVectorConfig, k: int, *, seed: int, dtype: str) -> Coupling:
+    (size,) = config.event_shape
+    name = f"coupling{k}"
+    # An odd number of variables does not divide evenly: the network then sees all, with zeros.
+    seen = size // 2 if size % 2 == 0 else size
+    condition_dim = config.num_classes or config.condition_dim or 0
+    affine = Affine(ScaledTanh(name=f"{name}_log_scale", dtype=dtype))
+    network = MLP(
+        seen * affine.num_params,
+        in_features=seen,
+        units=config.units,
+        layers=config.layers,
+        condition_dim=condition_dim,
+        seed=seed,
+        name=name,
+        dtype=dtype,
+    )
+    mask = masks.alternating(size, parity=k % 2)
+    return Coupling(mask, network, affine, conditional=condition_dim > 0, name=name)
+
+
+def _check(config: RealNVPVectorConfig) -> None:
+    if len(config.event_shape) != 1 or config.event_shape[0] < 2:
+        msg = (
+            "`event_shape` must be (D,) with D of at least 2 for couplings, which let one part "
+            f"decide on the other; received {config.event_shape}."
+        )
+        raise ValueError(msg)
+    if config.couplings < 2:
+        msg = f"`couplings` must be at least 2; received {config.couplings}."
+        raise ValueError(msg)
+    if config.num_classes and config.condition_dim:
+        msg = "`num_classes` and `condition_dim` exclude each other; received both."
+        raise ValueError(msg)
