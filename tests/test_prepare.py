@@ -309,7 +309,7 @@ REFUSED = {
     "no field": (lambda: {"picture": X}, "image", ["'image'", "received 'picture'"]),
     "no field of a dataset": (lambda: slices({"id": NAMES}), "image", ["received 'id'"]),
     "scaled to [0, 1]": (lambda: SCALED, "image", ["whole", "0.", "from 0.0 to 1.0", "x * 255"]),
-    "scaled rows": (lambda: slices(SCALED), "image", ["[0, 256)", "to 1)", "x * 255"]),
+    "scaled rows": (lambda: slices(SCALED), "image", ["[0, 256)", "received 0.", "x * 255"]),
     "scaled batches": (lambda: slices(SCALED).batch(2), "image", ["[0, 256)", "x * 255"]),
     "scaled generator": (lambda: iter(SCALED), "image", ["[0, 256)", "x * 255"]),
     "scaled PyDataset": (lambda: Batches(lambda i: SCALED[i]), "image", ["[0, 256)", "x * 255"]),
@@ -566,6 +566,11 @@ class Probe(keras.Model):
         x = inputs["x"] if isinstance(inputs, dict) else inputs
         return tf.reduce_mean(tf.cast(x, tf.float32), range(1, len(x.shape))) * self.scale
 
+    def train_step(self, data):
+        # Else Keras counts a step more at the end of data whose length is not known.
+        with tf.control_dependencies(tf.nest.flatten(data)):
+            return super().train_step(data)
+
     def compute_loss(self, x, y, y_pred, sample_weight, training):
         assert training in (True, False)
         self.lost.append((x, y, y_pred, sample_weight))
@@ -676,7 +681,7 @@ def test_strings_do_not_reach_a_compiled_step():
 
 def test_errors_of_others_pass_through_reading():
     with pytest.raises(tf.errors.InvalidArgumentError), reading():
-        tf.constant([1.0]) + tf.constant([1.0, 2.0])
+        tf.reshape(tf.constant([1.0, 2.0]), [3])
     with pytest.raises(KeyError), reading():
         raise KeyError(0)
 

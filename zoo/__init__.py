@@ -11,16 +11,18 @@ from zoo.registry import Preset
 from zoo.registry import list_presets as list  # noqa: A004 - the public name
 
 if TYPE_CHECKING:
+    from zoo import datasets
     from zoo.build import get
     from zoo.flow_model import FlowModel
 else:
-    _LAZY = {"FlowModel": "zoo.flow_model", "get": "zoo.build"}
+    _LAZY = {"FlowModel": "zoo.flow_model", "datasets": "zoo.datasets", "get": "zoo.build"}
 
     def __getattr__(name: str) -> object:
         if name not in _LAZY:
             msg = f"module {__name__!r} has no attribute {name!r}"
             raise AttributeError(msg)
-        value = globals()[name] = getattr(importlib.import_module(_LAZY[name]), name)
+        module = importlib.import_module(_LAZY[name])
+        value = globals()[name] = getattr(module, name, module)
         return value
 
 
@@ -28,4 +30,4 @@ def __dir__() -> "list[str]":
     return sorted(__all__)
 
 
-__all__ = ["FlowModel", "Preset", "get", "list"]
+__all__ = ["FlowModel", "Preset", "datasets", "get", "list"]

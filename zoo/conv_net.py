@@ -104,7 +104,9 @@ class ConvResNet(Network):
         rows = tf.shape(x)[0]
         weight = tf.cast(rows > 0, self.variable_dtype)
         y = self._run(one_row_at_least(x), condition, weight, training=bool(training))
-        y = tf.cast(y, self.variable_dtype)[:rows]
+        y = tf.cast(y, self.variable_dtype)
+        if not x.shape[0]:  # drops the row that stood in for an empty batch
+            y = y[:rows]
         return tf.ensure_shape(y, [*x.shape[:-1], self.out_channels])
 
     def _run(

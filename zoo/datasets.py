@@ -69,14 +69,15 @@ def _digits() -> Splits:
     from sklearn.datasets import load_digits
     from sklearn.model_selection import train_test_split
 
-    digits = load_digits()
-    train, test, train_labels, test_labels = train_test_split(
-        digits.images[..., None].astype(np.uint8),
-        digits.target.astype(np.int64),
+    pixels, labels = load_digits(return_X_y=True)
+    parts = train_test_split(
+        np.asarray(pixels, np.uint8).reshape(-1, 8, 8, 1),
+        np.asarray(labels, np.int64),
         test_size=HELD_OUT_FRACTION,
-        stratify=digits.target,
+        stratify=labels,
         random_state=0,
     )
+    train, test, train_labels, test_labels = (np.asarray(part) for part in parts)
     return Splits(train=train, test=test, train_labels=train_labels, test_labels=test_labels)
 
 

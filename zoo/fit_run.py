@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import click
 import numpy as np
 
 from zoo import console, datasets, settings
@@ -81,6 +82,7 @@ def execute(plan: Plan, *, data_dir: str | None, jit: bool | None) -> None:
         ValueError: if the data cannot be had or does not fit the model.
         SystemExit: with one line on stderr, if the training diverges or is interrupted.
     """
+    click.echo("loading TensorFlow ...", err=True)
     train, test = read_data(plan.run, data_dir)
     console.import_tensorflow()
     from zoo import run_report

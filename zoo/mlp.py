@@ -1,7 +1,7 @@
 """The residual dense conditioner for vectors."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -53,7 +53,7 @@ class MLP(Network):
         )
         self.out_features, self.in_features, self.units = out_features, in_features, units
         self.depth, self.activation = layers, activation
-        self.activate = keras.activations.get(activation)
+        self.activate = _activation(activation)
         self.in_kernel = self.normal("in_kernel", [in_features, units], in_features**-0.5)
         self.biases = self.constant("biases", [layers, units])
         if layers > 1:
@@ -96,3 +96,11 @@ class MLP(Network):
         names = ("out_features", "in_features", "units", "activation")
         config = {**super().get_config(), "layers": self.depth}
         return {**config, **{name: getattr(self, name) for name in names}}
+
+
+def _activation(name: str) -> Callable[[tf.Tensor], tf.Tensor]:
+    try:
+        return keras.activations.get(name)
+    except ValueError:
+        msg = f"`activation` must name a Keras activation; received {name!r}."
+        raise ValueError(msg) from None

@@ -33,12 +33,13 @@ class RunFolder:
         self.results = self.path / "results.json"
 
     def check_new(self) -> None:
-        """Raises a ValueError unless the folder is absent, empty or an abandoned start.
+        """Raises a ValueError unless the folder can be made, is empty, or is an abandoned start.
 
         A start that saved no weights leaves a config alone: nothing is lost by writing over it.
         """
-        if self.path.exists() and not self.path.is_dir():
-            msg = f"`run` must be a folder; {self.path} is a file. Choose another --run."
+        above = next(p for p in (self.path, *self.path.absolute().parents) if p.exists())
+        if not above.is_dir() or not os.access(above, os.W_OK):
+            msg = f"`run` must be a folder that can be made; {above} is no folder to write into."
             raise ValueError(msg)
         if self.path.is_dir() and any(self.path.iterdir()) and not self._abandoned():
             msg = f"`run` must be a new folder; {self.path} holds files already. "
@@ -61,8 +62,11 @@ class RunFolder:
 
     def save_weights(self, model: "FlowModel") -> None:
         """Saves the weights; the last ones stay intact until the new ones are complete."""
-        model.save_weights(self._aside)
-        os.replace(self._aside, self.weights)
+        try:
+            model.save_weights(self._aside)
+            os.replace(self._aside, self.weights)
+        finally:
+            self._aside.unlink(missing_ok=True)
 
     def append_history(self, row: Mapping[str, float]) -> None:
         """Adds a row to the history, with a header where it is the first."""

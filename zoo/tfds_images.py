@@ -53,11 +53,9 @@ def read(
     Raises:
         ValueError: if the data set cannot be had or holds no images of one size.
     """
-    if "image" not in (builder.info.features or {}):
-        msg = (
-            f"`name` must be a data set with a field 'image'; {builder.name!r} has "
-            f"{', '.join(builder.info.features or ['no fields'])}."
-        )
+    fields = _fields(builder)
+    if "image" not in fields:
+        msg = f"`name` must be a data set with a field 'image'; {builder.name!r} has {fields}."
         raise ValueError(msg)
     if not builder.is_prepared():
         _prepare(builder)
@@ -70,12 +68,18 @@ def read(
     return _arrays(builder, train), _arrays(builder, test)
 
 
+def _fields(builder: tfds.core.DatasetBuilder) -> list[str]:
+    features = builder.info.features
+    return list(features) if isinstance(features, tfds.features.FeaturesDict) else []
+
+
 def _arrays(builder: tfds.core.DatasetBuilder, split: str) -> tuple[np.ndarray, np.ndarray | None]:
     import tensorflow as tf
 
     # Other fields are left undecoded: strings and boxes are of no use here.
-    fields = {"image", "label"} & set(builder.info.features)
-    rows = builder.as_dataset(split=split, decoders=tfds.decode.PartialDecoding(fields))
+    wanted = tfds.decode.PartialDecoding({"image", "label"} & {*_fields(builder)})
+    # TFDS decorates this method so that type checkers do not see its arguments.
+    rows = builder.as_dataset(split=split, decoders=wanted)  # pyright: ignore[reportCallIssue]
     # Not `batch_size=-1`, which pads images of different sizes with black.
     whole = rows.batch(builder.info.splits[split].num_examples)
     try:

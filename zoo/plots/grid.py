@@ -69,16 +69,12 @@ def _tiles(images: np.ndarray, columns: int) -> np.ndarray:
 def _figure_of_pixels(pixels: np.ndarray, title: str | None) -> Figure:
     """Returns a figure that shows `pixels` one to one, a margin and a title around them."""
     figure = Figure(dpi=DPI)
-    canvas = FigureCanvasAgg(figure)
-    high, wide = pixels.shape[:2]
-    above = 0
-    if title is not None:
-        text = figure.text(0, 0, title, color=INK, fontsize=10, va="center", parse_math=False)
-        wide = max(wide, math.ceil(text.get_window_extent(canvas.get_renderer()).width))
-        above = TITLE
-    wide, high = wide + 2 * MARGIN, high + 2 * MARGIN + above
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    above = TITLE if title else 0
+    text = figure.text(0, 0, title or "", color=INK, fontsize=10, va="center", parse_math=False)
+    wide = max(pixels.shape[1], math.ceil(text.get_window_extent(renderer).width)) + 2 * MARGIN
+    high = pixels.shape[0] + above + 2 * MARGIN
     figure.set_size_inches(wide / DPI, high / DPI)
-    if title is not None:
-        text.set_position((MARGIN / wide, 1 - (MARGIN + above) / 2 / high))
+    text.set_position((MARGIN / wide, 1 - (MARGIN + above) / 2 / high))
     figure.figimage(pixels, MARGIN, MARGIN)
     return figure

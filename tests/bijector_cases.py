@@ -1,0 +1,507 @@
+"""The table of bijectors: a row each, small enough for a brute-force Jacobian.
+
+`test_bijectors.py` runs every property over every row; a new public bijector needs a row here.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow_probability import bijectors as tfb
+from tensorflow_probability import distributions as tfd
+
+from tfflows import (
+    ActNorm,
+    Additive,
+    Affine,
+    BatchNorm,
+    Chain,
+    Coupling,
+    FactorOut,
+    KerasModule,
+    Permute,
+    Pixels,
+    Reverse,
+    ScaledTanh,
+    ShiftedSigmoid,
+    Squeeze,
+    Standardize,
+    foreign,
+    masks,
+)
+
+BATCHES = ((), (2,), (2, 3))
+CONDITION = 3
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Case:
+    """A bijector and what a test must know to call it."""
+
+    name: str
+    make: Callable[[int, str], tfb.Bijector]  # (seed, dtype or policy of the networks)
+    event_shape: tuple[int, ...]  # of the latents
+    conditional: bool = False
+    base: Callable[..., tfd.Distribution] = tfd.Normal  # a latent element's distribution, and
+    parameters: tuple[float, float] = (0.0, 1.0)  # its parameters: what `forward` accepts
+    far_latents: bool = True  # `forward` takes any real numbers
+    far_data: bool = True  # `inverse` takes any real numbers
+
+    def __str__(self) -> str:
+        return self.name
+
+    def base_distribution(self, dtype: str = "float64") -> tfd.Distribution:
+        element = self.base(*np.asarray(self.parameters, dtype))
+        return tfd.Sample(element, self.event_shape)
+
+    def latents(self, batch: tuple[int, ...], dtype: str = "float64", seed: int = 0) -> tf.Tensor:
+        return self.base_distribution(dtype).sample(batch, seed=(seed, 7))
+
+    def condition(self, batch: tuple[int, ...], dtype: str = "float64") -> tf.Tensor:
+        return normal((*batch, CONDITION), seed=11, dtype=dtype)
+
+    def bound(
+        self, bijector: tfb.Bijector, batch: tuple[int, ...], dtype: str = "float64"
+    ) -> tfb.Bijector:
+        """Returns the bijector, and a conditional one bound to a condition for each of a batch."""
+        if not self.conditional:
+            return bijector
+        return foreign.condition_on(bijector, self.condition(batch, dtype))
+
+    def build(self, seed: int = 0, dtype: str = "float64") -> tfb.Bijector:
+        """Returns a new bijector at random weights."""
+        return randomized(self.make(seed, dtype), seed)
+
+    @functools.cached_property
+    def shared(self) -> tfb.Bijector:
+        """A float64 bijector that tests share: they must not assign to its weights."""
+        return self.build()
+
+    @functools.cached_property
+    def shared_float32(self) -> tfb.Bijector:
+        """A float32 bijector that tests share: they must not assign to its weights."""
+        return self.build(dtype="float32")
+
+
+def normal(shape: tuple[int, ...], seed: int = 0, dtype: str = "float64") -> tf.Tensor:
+    return tf.constant(np.random.default_rng(seed).normal(size=shape), dtype)
+
+
+def randomized(bijector: tfb.Bijector, seed: int, scale: float = 0.1) -> tfb.Bijector:
+    """Moves every float weight a little, for networks at zero hide what is wrong."""
+    random = np.random.default_rng(100 + seed)
+    for variable in bijector.variables:
+        noise = scale * random.normal(size=variable.shape)
+        if variable.dtype.is_floating:
+            variable.assign(variable + tf.cast(noise, variable.dtype))
+        elif variable.dtype == tf.bool:
+            variable.assign(True)  # noqa: FBT003
+    return bijector
+
+
+def network_names(bijector: tfb.Bijector) -> list[str]:
+    """Names of the conditioners: the layers of the bijector that are called on data."""
+    modules = [m for m in bijector.submodules if isinstance(m, KerasModule)]
+    return [m.layer.name for m in modules if isinstance(m.layer, keras.Model)]
+
+
+# Networks. `keras.Input` has a dtype of its own: float32 there would round float64 data.
+
+
+def network(
+    name: str,
+    seed: int,
+    dtype: str,
+    shape: tuple[int | None, ...],
+    outputs: int,
+    *,
+    conditional: bool = False,
+) -> keras.Model:
+    """Returns a small tanh network over vectors [D] or images [H, W, C], as users build it."""
+
+    def layer(units: int, key: int, **options: object) -> keras.layers.Layer:
+        common = {
+            "kernel_initializer": keras.initializers.GlorotNormal(seed=1000 * seed + key),
+            "dtype": dtype,
+            **options,
+        }
+        if len(shape) == 1:
+            return keras.layers.Dense(units, **common)
+        return keras.layers.Conv2D(units, 3, padding="same", **common)
+
+    data_dtype = keras.DTypePolicy(dtype).variable_dtype
+    x = keras.Input(shape, dtype=data_dtype, name=f"{name}_x")
+    inputs, h = x, layer(6, 1)(x)
+    if conditional:
+        c = keras.Input((CONDITION,), dtype=data_dtype, name=f"{name}_c")
+        inputs = [x, c]
+        projected = keras.layers.Dense(6, use_bias=False, name="condition", dtype=dtype)(c)
+        target = (*[1] * (len(shape) - 1), 6)
+        projected = keras.layers.Reshape(target, dtype=dtype)(projected)
+        h = keras.layers.Add(dtype=dtype)([h, projected])
+    h = keras.layers.Activation("tanh", dtype=dtype)(h)
+    return keras.Model(inputs, layer(outputs, 2)(h), name=name)
+
+
+def weights_dtype(dtype: str) -> str:
+    return keras.DTypePolicy(dtype).variable_dtype
+
+
+def additive(dtype: str, name: str) -> Additive:
+    return Additive()
+
+
+def scaled_tanh(dtype: str, name: str) -> Affine:
+    return Affine(ScaledTanh(name=f"{name}_log_scale", dtype=weights_dtype(dtype)))
+
+
+def shifted_sigmoid(dtype: str, name: str) -> Affine:
+    return Affine(ShiftedSigmoid())
+
+
+def coupling(
+    mask: np.ndarray,
+    transformer: Callable[[str, str], Additive | Affine],
+    seed: int,
+    dtype: str,
+    *,
+    sees: tuple[int | None, ...],
+    moves: int,
+    conditional: bool = False,
+    name: str = "coupling",
+) -> Coupling:
+    """Returns a coupling whose network sees values of a shape, of which `moves` channels move."""
+    made = transformer(dtype, name)
+    outputs = moves * made.num_params
+    net = network(f"{name}_net", seed, dtype, sees, outputs, conditional=conditional)
+    return Coupling(mask, net, made, conditional=conditional, name=name)
+
+
+def coupling_case(
+    name: str,
+    mask: np.ndarray,
+    transformer: Callable[[str, str], Additive | Affine],
+    event_shape: tuple[int, ...],
+    *,
+    sees: tuple[int | None, ...],
+    moves: int,
+    conditional: bool = False,
+) -> Case:
+    def make(seed: int, dtype: str) -> Coupling:
+        return coupling(
+            mask, transformer, seed, dtype, sees=sees, moves=moves, conditional=conditional
+        )
+
+    return Case(f"Coupling-{name}", make, event_shape, conditional=conditional)
+
+
+def vector_coupling(
+    seed: int, dtype: str, name: str, parity: int = 0, *, conditional: bool = False
+) -> Coupling:
+    """Returns the coupling that compositions use on vectors of 4."""
+    mask = masks.alternating(4, parity)
+    return coupling(
+        mask, scaled_tanh, seed, dtype, sees=(2,), moves=2, conditional=conditional, name=name
+    )
+
+
+# Compositions.
+
+
+def mixed_parts(seed: int, dtype: str) -> list[tfb.Bijector]:
+    """Returns our bijectors and TFP's, over vectors of 4, with every second coupling inverted."""
+    weights = weights_dtype(dtype)
+    return [
+        Standardize(4, dtype=weights),
+        vector_coupling(seed, dtype, "a"),
+        tfb.Shift(tf.constant([0.3, -0.2, 0.1, 0.5], weights)),
+        Permute.random(4, seed=seed),
+        tfb.Invert(vector_coupling(seed, dtype, "b", 1)),
+        ActNorm(4, dtype=weights),
+        tfb.Scale(tf.constant(1.5, weights)),
+        Reverse(),
+        BatchNorm(4, dtype=weights),
+    ]
+
+
+def multiscale(seed: int, dtype: str, *, conditional: bool = False) -> Chain:
+    """Returns RealNVP over images [4, 4, 1] in three scales, the last [1, 1, 4]."""
+
+    def board(name: str, size: int, channels: int, parity: int = 0) -> Coupling:
+        mask = masks.checkerboard(size, size, parity)
+        return coupling(
+            mask,
+            scaled_tanh,
+            seed,
+            dtype,
+            sees=(size, size, channels),
+            moves=channels,
+            conditional=conditional,
+            name=name,
+        )
+
+    def channel(name: str, channels: int, parity: int) -> Coupling:
+        mask = masks.channels(channels, parity)
+        half = channels // 2
+        return coupling(
+            mask,
+            shifted_sigmoid,
+            seed,
+            dtype,
+            sees=(None, None, half),
+            moves=half,
+            conditional=conditional,
+            name=name,
+        )
+
+    def norm(name: str, channels: int) -> ActNorm:
+        return ActNorm(channels, name=name, dtype=weights_dtype(dtype))
+
+    deepest = FactorOut(channel("scale2", 4, 1))
+    inner = [
+        board("scale1_board", 2, 2, 1),
+        Squeeze(2),
+        channel("scale1_channel", 8, 0),
+        norm("scale1_norm", 8),
+        deepest,
+        tfb.Invert(Squeeze(2)),
+    ]
+    return Chain(
+        [
+            Pixels(17),
+            board("scale0_board", 4, 1),
+            Squeeze(2),
+            tfb.Invert(channel("scale0_channel", 4, 0)),
+            norm("scale0_norm", 4),
+            FactorOut(Chain(inner)),
+            tfb.Invert(Squeeze(2)),
+        ]
+    )
+
+
+def conditional_chain(seed: int, dtype: str) -> Chain:
+    """Returns conditional and unconditional couplings, ours and TFP's wrappers, over [4]."""
+    weights = weights_dtype(dtype)
+    mask = masks.half(2)
+    small = [
+        coupling(mask, scaled_tanh, seed, dtype, sees=(1,), moves=1, conditional=True, name="in0"),
+        tfb.Invert(
+            coupling(
+                ~mask, scaled_tanh, seed, dtype, sees=(1,), moves=1, conditional=True, name="in1"
+            )
+        ),
+    ]
+    return Chain(
+        [
+            vector_coupling(seed, dtype, "a", conditional=True),
+            tfb.Shift(tf.constant(0.5, weights)),
+            vector_coupling(seed, dtype, "b", 1),
+            FactorOut(Chain(small)),
+            tfb.Invert(Chain([vector_coupling(seed, dtype, "c", 1, conditional=True)])),
+            tfb.Scale(tf.constant(1.5, weights)),
+        ]
+    )
+
+
+def small_inner(seed: int, dtype: str, size: int) -> Chain:
+    mask = masks.half(size)
+    return Chain(
+        [coupling(mask, scaled_tanh, seed, dtype, sees=(size // 2,), moves=size // 2)]
+        + [ActNorm(size, dtype=weights_dtype(dtype))]
+    )
+
+
+UNEVEN = np.array([True, False, False, True, False])
+UNEVEN_IMAGE = np.array([[1, 0, 0], [0, 1, 1]], bool)[:, :, None] ^ np.array([True, False])
+TWO_THIRDS = np.array([[[True, False, True]]])
+ROWS = np.array([True, False])[:, None, None]
+COLUMNS = np.array([True, False, False, True])[None, :, None]
+
+COUPLINGS = [
+    coupling_case("half-Additive", masks.half(4), additive, (4,), sees=(2,), moves=2),
+    coupling_case("half1-ScaledTanh", masks.half(4, 1), scaled_tanh, (4,), sees=(2,), moves=2),
+    coupling_case(
+        "alternating-ShiftedSigmoid",
+        masks.alternating(4),
+        shifted_sigmoid,
+        (4,),
+        sees=(2,),
+        moves=2,
+    ),
+    coupling_case(
+        "alternating1-Additive", masks.alternating(4, 1), additive, (4,), sees=(2,), moves=2
+    ),
+    coupling_case("odd_half-ScaledTanh", masks.half(5), scaled_tanh, (5,), sees=(5,), moves=5),
+    coupling_case("uneven-ShiftedSigmoid", UNEVEN, shifted_sigmoid, (5,), sees=(5,), moves=5),
+    coupling_case(
+        "checkerboard-ScaledTanh",
+        masks.checkerboard(3, 2),
+        scaled_tanh,
+        (3, 2, 2),
+        sees=(None, None, 2),
+        moves=2,
+    ),
+    coupling_case(
+        "checkerboard1-Additive",
+        masks.checkerboard(2, 3, 1),
+        additive,
+        (2, 3, 1),
+        sees=(2, 3, 1),
+        moves=1,
+    ),
+    coupling_case(
+        "channels-ShiftedSigmoid",
+        masks.channels(4),
+        shifted_sigmoid,
+        (2, 1, 4),
+        sees=(2, 1, 2),
+        moves=2,
+    ),
+    coupling_case(
+        "channels1-ScaledTanh",
+        masks.channels(2, 1),
+        scaled_tanh,
+        (2, 2, 2),
+        sees=(None, None, 1),
+        moves=1,
+    ),
+    coupling_case(
+        "two_thirds-ScaledTanh", TWO_THIRDS, scaled_tanh, (2, 1, 3), sees=(2, 1, 3), moves=3
+    ),
+    coupling_case(
+        "uneven_image-ScaledTanh", UNEVEN_IMAGE, scaled_tanh, (2, 3, 2), sees=(2, 3, 2), moves=2
+    ),
+    coupling_case("rows-ScaledTanh", ROWS, scaled_tanh, (2, 3, 2), sees=(1, 3, 2), moves=2),
+    coupling_case("columns-Additive", COLUMNS, additive, (2, 4, 1), sees=(2, 2, 1), moves=1),
+    coupling_case(
+        "conditional-half-ScaledTanh",
+        masks.half(4),
+        scaled_tanh,
+        (4,),
+        sees=(2,),
+        moves=2,
+        conditional=True,
+    ),
+    coupling_case(
+        "conditional-uneven-Additive",
+        UNEVEN,
+        additive,
+        (5,),
+        sees=(5,),
+        moves=5,
+        conditional=True,
+    ),
+    coupling_case(
+        "conditional-checkerboard-ShiftedSigmoid",
+        masks.checkerboard(2, 3),
+        shifted_sigmoid,
+        (2, 3, 1),
+        sees=(2, 3, 1),
+        moves=1,
+        conditional=True,
+    ),
+    coupling_case(
+        "conditional-channels-ScaledTanh",
+        masks.channels(4, 1),
+        scaled_tanh,
+        (1, 2, 4),
+        sees=(1, 2, 2),
+        moves=2,
+        conditional=True,
+    ),
+]
+
+SINGLE = [
+    Case("Squeeze-2", lambda seed, dtype: Squeeze(2), (1, 2, 4)),
+    Case("Squeeze-1x2", lambda seed, dtype: Squeeze((1, 2)), (2, 1, 4)),
+    Case("Squeeze-3", lambda seed, dtype: Squeeze(3), (1, 1, 9)),
+    Case("FactorOut-default", lambda seed, dtype: FactorOut(small_inner(seed, dtype, 2)), (5,)),
+    Case(
+        "FactorOut-keep",
+        lambda seed, dtype: FactorOut(small_inner(seed, dtype, 4), keep=4),
+        (5,),
+    ),
+    Case("FactorOut-Pixels", lambda seed, dtype: FactorOut(Pixels(4), keep=1), (2, 1, 3)),
+    Case("ActNorm-vector", lambda seed, dtype: ActNorm(4, dtype=weights_dtype(dtype)), (4,)),
+    Case("ActNorm-image", lambda seed, dtype: ActNorm(3, dtype=weights_dtype(dtype)), (2, 2, 3)),
+    Case(
+        "Standardize-vector", lambda seed, dtype: Standardize(4, dtype=weights_dtype(dtype)), (4,)
+    ),
+    Case(
+        "Standardize-image",
+        lambda seed, dtype: Standardize(3, dtype=weights_dtype(dtype)),
+        (2, 2, 3),
+    ),
+    Case("BatchNorm-vector", lambda seed, dtype: BatchNorm(4, dtype=weights_dtype(dtype)), (4,)),
+    Case(
+        "BatchNorm-image", lambda seed, dtype: BatchNorm(3, dtype=weights_dtype(dtype)), (2, 2, 3)
+    ),
+    Case("Permute-vector", lambda seed, dtype: Permute.random(7, seed=seed), (7,)),
+    Case("Permute-image", lambda seed, dtype: Permute.random(5, seed=seed), (1, 2, 5)),
+    Case("Reverse-vector", lambda seed, dtype: Reverse(), (4,)),
+    Case("Reverse-image", lambda seed, dtype: Reverse(), (1, 2, 3)),
+    Case("Pixels-scalar", lambda seed, dtype: Pixels(17), (), far_data=False),
+    Case("Pixels-image", lambda seed, dtype: Pixels(alpha=0.01), (2, 2, 1), far_data=False),
+]
+
+COMPOSITIONS = [
+    Case("Chain-empty", lambda seed, dtype: Chain([]), (3,)),
+    Case("Chain-mixed", lambda seed, dtype: Chain(mixed_parts(seed, dtype)), (4,)),
+    Case(
+        "Chain-Sigmoid",
+        lambda seed, dtype: Chain([tfb.Sigmoid(), vector_coupling(seed, dtype, "a"), Reverse()]),
+        (4,),
+        far_latents=False,  # a sigmoid in float32 is 0 or 1 there, as TFP has it
+        far_data=False,
+    ),
+    Case("Chain-multiscale", multiscale, (4, 4, 1), far_data=False),
+    Case(
+        "tfb.Invert-Coupling",
+        lambda seed, dtype: tfb.Invert(vector_coupling(seed, dtype, "a")),
+        (4,),
+    ),
+    Case(
+        "tfb.Invert-Chain",
+        lambda seed, dtype: tfb.Invert(Chain(mixed_parts(seed, dtype))),
+        (4,),
+    ),
+    Case("tfb.Invert-Squeeze", lambda seed, dtype: tfb.Invert(Squeeze(2)), (2, 4, 1)),
+    Case(
+        "tfb.Invert-Pixels",
+        lambda seed, dtype: tfb.Invert(Pixels(4)),
+        (3,),
+        base=tfd.Uniform,
+        parameters=(0.0, 4.0),
+        far_latents=False,
+    ),
+    Case("tfb.Chain-mixed", lambda seed, dtype: tfb.Chain(mixed_parts(seed, dtype)), (4,)),
+    Case(
+        "tfb.Chain-in-Chain",
+        lambda seed, dtype: Chain(
+            [
+                tfb.Chain([vector_coupling(seed, dtype, "a"), Reverse()]),
+                tfb.Invert(tfb.Chain([vector_coupling(seed, dtype, "b"), Reverse()])),
+            ]
+        ),
+        (4,),
+    ),
+    Case("Chain-conditional", conditional_chain, (4,), conditional=True),
+    Case(
+        "Chain-conditional-multiscale",
+        lambda seed, dtype: multiscale(seed, dtype, conditional=True),
+        (4, 4, 1),
+        conditional=True,
+        far_data=False,
+    ),
+    Case(
+        "tfb.Invert-conditional",
+        lambda seed, dtype: tfb.Invert(conditional_chain(seed, dtype)),
+        (4,),
+        conditional=True,
+    ),
+]
+
+CASES = COUPLINGS + SINGLE + COMPOSITIONS
