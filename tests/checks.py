@@ -230,6 +230,10 @@ def one_pass_per_density(bijector: tfb.Bijector, base: tfd.Distribution) -> None
         every_network_runs_once(bijector, action)
 
 
+def _ids(bijector: tfb.Bijector) -> list[int]:
+    return [id(v) for v in bijector.variables]
+
+
 def copy_shares_its_variables(bijector: tfb.Bijector, x: tf.Tensor) -> None:
     for twin in (bijector.copy(), copy.copy(bijector)):
         assert _ids(twin) == _ids(bijector)

@@ -28,11 +28,16 @@ def test_noise_on_the_descriptor_is_kept_and_gone(capfd):
     assert capfd.readouterr().err == "after"
 
 
+@console.quiet_stderr()
+def noisy_import():
+    os.write(2, b"the reason")
+    msg = "broken"
+    raise ImportError(msg)
+
+
 def test_noise_is_shown_if_the_body_fails(capfd):
-    with pytest.raises(ImportError, match="broken"), console.quiet_stderr():
-        os.write(2, b"the reason")
-        msg = "broken"
-        raise ImportError(msg)
+    with pytest.raises(ImportError, match="broken"):
+        noisy_import()
     assert capfd.readouterr().err == "the reason"
 
 

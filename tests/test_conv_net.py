@@ -213,11 +213,11 @@ def test_impossible_arguments_are_refused(changes, message):
 
 
 def test_wrong_inputs_are_refused():
-    with pytest.raises(ValueError, match=r"must be \[x, condition \[B, 5\]\]; received one tensor"):
+    with pytest.raises(ValueError, match=r"must be \[x, condition\]; received x alone"):
         make(condition_dim=5)(images())
     with pytest.raises(ValueError, match=r"`condition` must be \[B, 5\]"):
         make(condition_dim=5)([images(), conditions(width=4)])
-    with pytest.raises(ValueError, match="must be x; received a list of 2"):
+    with pytest.raises(ValueError, match="must be x alone; received 2 tensors"):
         make()([images(), conditions()])
     with pytest.raises(ValueError, match=r"`x` must be \[B, H, W, 3\]"):
         make()(images(channels=2))

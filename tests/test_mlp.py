@@ -129,7 +129,7 @@ def test_impossible_arguments_are_refused(changes, message):
 
 
 def test_wrong_inputs_are_refused():
-    with pytest.raises(ValueError, match=r"must be \[x, condition \[B, 5\]\]; received one tensor"):
+    with pytest.raises(ValueError, match=r"must be \[x, condition\]; received x alone"):
         make(condition_dim=5)(vectors())
     with pytest.raises(ValueError, match=r"`condition` must be \[B, 5\]"):
         make(condition_dim=5)([vectors(), vectors(width=4)])

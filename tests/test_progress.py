@@ -6,7 +6,10 @@ import pytest
 from rich import console
 
 from zoo.last_good import LastGood
+from zoo.model_spec import ModelSpec
 from zoo.progress import Meter, Progress, duration
+from zoo.registry import resolve
+from zoo.run_config import RunConfig
 from zoo.run_folder import RunFolder
 
 ROWS = np.linspace(-1, 1, 64, dtype=np.float32).reshape(32, 2)
@@ -30,6 +33,11 @@ def fit(model, callbacks, *, steps, length, rows=ROWS):
         callbacks=callbacks,
         verbose=0,
     )
+
+
+def last_good(folder, steps):
+    spec = ModelSpec.of(resolve("realnvp_moons", {"steps": steps}))
+    return LastGood(folder, RunConfig(spec=spec, data="moons"))
 
 
 def progress_of(steps, out):
@@ -77,7 +85,7 @@ def test_outside_a_terminal_each_tenth_is_a_plain_line():
 
 
 def test_a_tenth_is_written_once_and_long_tenths_write_no_more(monkeypatch):
-    monkeypatch.setattr("zoo.progress.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("zoo.step_callback.LOOK_SECONDS", 0.0)
     out = io.StringIO()
     fit(
         small_model(),
@@ -91,7 +99,7 @@ def test_a_tenth_is_written_once_and_long_tenths_write_no_more(monkeypatch):
 
 
 def test_slow_runs_write_a_line_every_ten_seconds(monkeypatch):
-    monkeypatch.setattr("zoo.progress.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("zoo.step_callback.LOOK_SECONDS", 0.0)
     monkeypatch.setattr("zoo.progress.LINE_SECONDS", 0.0)
     out = io.StringIO()
     fit(small_model(), [progress_of(1000, console.Console(file=out))], steps=8, length=8)
@@ -117,9 +125,10 @@ def test_vectors_show_the_loss_in_nats():
 
 def test_last_good_stops_at_the_step_and_keeps_each_virtual_epoch(tmp_path):
     model, folder = small_model(), RunFolder(tmp_path)
-    kept = LastGood(folder, 7)
+    kept = last_good(folder, 7)
     fit(model, [kept], steps=7, length=3)
     assert int(model.optimizer.iterations) == 7
+    assert folder.read_config().spec.training.steps == 7
     assert kept.saved_step == 7
     assert kept.diverged_step is None
     history = folder.read_history()
@@ -134,11 +143,11 @@ def test_last_good_stops_at_the_step_and_keeps_each_virtual_epoch(tmp_path):
 
 @pytest.mark.parametrize("look", [0.0, 1e9])
 def test_a_nan_stops_the_run_and_the_weights_before_it_stay(tmp_path, monkeypatch, look):
-    monkeypatch.setattr("zoo.last_good.LOOK_SECONDS", look)
+    monkeypatch.setattr("zoo.step_callback.LOOK_SECONDS", look)
     model, folder = small_model(), RunFolder(tmp_path)
     rows = ROWS.copy()
     rows[13:] = np.nan  # the batch of step 4
-    kept = LastGood(folder, 8)
+    kept = last_good(folder, 8)
     fit(model, [kept], steps=8, length=2, rows=rows)
     assert kept.saved_step == 2
     assert kept.diverged_step == 4
@@ -157,6 +166,6 @@ def test_weights_lost_in_the_last_step_are_not_saved(tmp_path):
             if epoch == 1:
                 self.model.weights[0].assign(np.full((2, 1), np.inf))
 
-    kept = LastGood(folder, 8)
+    kept = last_good(folder, 8)
     fit(model, [Spoil(), kept], steps=8, length=2)
     assert (kept.saved_step, kept.diverged_step) == (2, 4)

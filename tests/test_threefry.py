@@ -59,17 +59,19 @@ def test_numbers_never_change():
 
 @pytest.mark.parametrize("mode", MODES)
 def test_graph_and_xla_equal_eager(mode):
-    def noise(rows, seed):
-        keys = threefry.row_keys(rows, seed)
+    def noise(rows, seed, keys):
         numbers = threefry.uniform(keys, [7, 3]), threefry.normal(keys, [7, 3], "float64")
-        return keys, *numbers, threefry.normal(keys, [7, 3])
+        return threefry.row_keys(rows, seed), *numbers, threefry.normal(keys, [7, 3])
 
-    rows = tf.constant(digits(50).astype("float32") - 100.0)
-    seed = tf.constant([-3, 2**31 - 1])
-    spec = [tf.TensorSpec([None, 6, 6, 1], tf.float32), tf.TensorSpec([2], tf.int32)]
-    traced = MODES[mode](noise).get_concrete_function(*spec)
-    keys, uniform, *normals = traced(rows, seed)
-    expected_keys, expected_uniform, *expected_normals = noise(rows, seed)
+    arguments = (
+        tf.constant(digits(50).astype("float32") - 100.0),
+        tf.constant([-3, 2**31 - 1]),
+        threefry.index_keys(20, SEED),
+    )
+    unknown_batch = [tf.TensorSpec([None, *a.shape[1:]], a.dtype) for a in arguments]
+    traced = MODES[mode](noise).get_concrete_function(*unknown_batch)
+    keys, uniform, *normals = traced(*arguments)
+    expected_keys, expected_uniform, *expected_normals = noise(*arguments)
     np.testing.assert_array_equal(keys, expected_keys)
     np.testing.assert_array_equal(uniform, expected_uniform)
     for normal, expected, atol in zip(normals, expected_normals, (4e-15, 2e-6), strict=True):
@@ -125,9 +127,10 @@ def test_any_change_gives_unrelated_noise():
 
 
 def test_keys_of_near_rows_do_not_collide():
-    rows = np.stack(np.meshgrid(*[np.arange(16)] * 4), axis=-1).reshape(-1, 4)
-    keys = threefry.row_keys(rows, SEED).numpy()
-    assert len(np.unique(keys, axis=0)) == len(rows)
+    # 32 bits would give about 10 collisions among so many rows, 64 bits give none.
+    rows = np.unique(np.random.default_rng(0).integers(-4, 4, (300_000, 8)), axis=0)
+    keys = threefry.row_keys(rows, SEED).numpy().view(np.uint64)
+    assert len(np.unique(keys)) == len(rows) > 290_000
 
 
 def test_uniform_is_uniform_and_independent_across_elements():

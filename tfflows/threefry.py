@@ -9,6 +9,7 @@ Reference: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3" (SC 2011
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -30,8 +31,7 @@ def block(key: tf.Tensor, counter: tf.Tensor) -> tf.Tensor:
     Returns:
         uint32 [..., 2].
     """
-    words = _rounds(key[..., 0], key[..., 1], counter[..., 0], counter[..., 1])
-    return tf.stack(words, axis=-1)
+    return tf.stack(_rounds(*_pair(key), *_pair(counter)), axis=-1)
 
 
 def seed_key(seed: tf.Tensor | Sequence[int]) -> tf.Tensor:
@@ -76,8 +76,8 @@ def row_keys(rows: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tf.Tensor:
     # Floats by way of int64: straight to uint32, XLA clamps negative ones to 0 and eager wraps.
     x = tf.cast(tf.cast(rows, tf.int64) if rows.dtype.is_floating else rows, tf.uint32)
     x = tf.reshape(x, [tf.shape(x)[0], size])
-    hash_key = tf.constant(_HASH_KEY, tf.uint32)
-    factors = [k | 1 for k in _rounds(hash_key[0], hash_key[1], _range(size), 0)]
+    h0, h1 = (_word(k) for k in _HASH_KEY)
+    factors = [k | 1 for k in _rounds(h0, h1, _range(size), _word(0))]
     # Summed in int64, equal modulo 2^32: on a GPU uint32 has no sum.
     sums = [tf.reduce_sum(tf.cast(x * k, tf.int64), axis=1) for k in factors]
     return block(seed_key(seed), tf.cast(tf.stack(sums, axis=1), tf.uint32))
@@ -93,11 +93,12 @@ def index_keys(n: int | tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tf.Tensor
     Returns:
         uint32 [n, 2].
     """
-    key = seed_key(seed)
-    return tf.stack(_rounds(key[0], key[1], _range(n), 0), axis=1)
+    return tf.stack(_rounds(*_pair(seed_key(seed)), _range(n), _word(0)), axis=1)
 
 
-def uniform(keys: tf.Tensor, shape: Sequence[int], dtype: str | tf.DType = "float32") -> tf.Tensor:
+def uniform(
+    keys: tf.Tensor, shape: Sequence[int] | tf.TensorShape, dtype: str | tf.DType = "float32"
+) -> tf.Tensor:
     """Uniform numbers in (0, 1), bit-equal in eager mode, in a graph and under XLA.
 
         u = (b + 1/2) / 2^15,  b of 15 bits
@@ -119,7 +120,9 @@ def uniform(keys: tf.Tensor, shape: Sequence[int], dtype: str | tf.DType = "floa
     return (tf.cast(_as_rows(bits, shape), dtype) + 0.5) * 2.0**-15
 
 
-def normal(keys: tf.Tensor, shape: Sequence[int], dtype: str | tf.DType = "float32") -> tf.Tensor:
+def normal(
+    keys: tf.Tensor, shape: Sequence[int] | tf.TensorShape, dtype: str | tf.DType = "float32"
+) -> tf.Tensor:
     """Standard normal numbers by Box-Muller from 32-bit words: finite, up to 6.76 in size.
 
         r cos t, r sin t;    r = sqrt(-2 log((w + 1/2) / 2^32)),  t = 2 pi w' / 2^32
@@ -139,8 +142,8 @@ def normal(keys: tf.Tensor, shape: Sequence[int], dtype: str | tf.DType = "float
     Reference: Box and Muller, "A note on the generation of random normal deviates" (1958).
     """
     shape, dtype = _checked(keys, shape, dtype)
-    words = _row_words(keys, -(-math.prod(shape) // 2), _NORMAL)
-    return _as_rows(_box_muller(*words, dtype), shape)
+    first, second = _row_words(keys, -(-math.prod(shape) // 2), _NORMAL)
+    return _as_rows(_box_muller(first, second, dtype), shape)
 
 
 def _box_muller(first: tf.Tensor, second: tf.Tensor, dtype: tf.DType) -> list[tf.Tensor]:
@@ -152,12 +155,13 @@ def _box_muller(first: tf.Tensor, second: tf.Tensor, dtype: tf.DType) -> list[tf
     return [radius * tf.cos(angle), radius * tf.sin(angle)]
 
 
-def _rounds(k0: tf.Tensor, k1: tf.Tensor, x0: tf.Tensor, x1: tf.Tensor | int) -> list[tf.Tensor]:
-    schedule = (k0, k1, k0 ^ k1 ^ _KEY_PARITY)
+def _rounds(k0: tf.Tensor, k1: tf.Tensor, x0: tf.Tensor, x1: tf.Tensor) -> list[tf.Tensor]:
+    xor = tf.bitwise.bitwise_xor
+    schedule = (k0, k1, xor(xor(k0, k1), _KEY_PARITY))
     x0, x1 = x0 + k0, x1 + k1
     for i in range(20):
         x0 = x0 + x1
-        x1 = _rotate_left(x1, _ROTATIONS[i % 8]) ^ x0
+        x1 = xor(_rotate_left(x1, _ROTATIONS[i % 8]), x0)
         if i % 4 == 3:
             j = i // 4 + 1
             x0 = x0 + schedule[j % 3]
@@ -165,9 +169,18 @@ def _rounds(k0: tf.Tensor, k1: tf.Tensor, x0: tf.Tensor, x1: tf.Tensor | int) ->
     return [x0, x1]
 
 
+def _pair(words: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    # Not unstack, which a GPU lacks for uint32.
+    return words[..., 0], words[..., 1]
+
+
 def _rotate_left(x: tf.Tensor, bits: int) -> tf.Tensor:
     # A product and a sum: on a CPU ten times faster than left_shift and bitwise_or.
     return x * 2**bits + tf.bitwise.right_shift(x, 32 - bits)
+
+
+def _word(value: int) -> tf.Tensor:
+    return tf.constant(value, tf.uint32)
 
 
 def _range(n: int | tf.Tensor) -> tf.Tensor:
@@ -175,7 +188,7 @@ def _range(n: int | tf.Tensor) -> tf.Tensor:
 
 
 def _row_words(keys: tf.Tensor, blocks: int, stream: int) -> list[tf.Tensor]:
-    return _rounds(keys[:, :1], keys[:, 1:], _range(blocks), stream)
+    return _rounds(keys[:, :1], keys[:, 1:], _range(blocks), _word(stream))
 
 
 def _as_rows(parts: list[tf.Tensor], shape: tuple[int, ...]) -> tf.Tensor:
@@ -185,15 +198,16 @@ def _as_rows(parts: list[tf.Tensor], shape: tuple[int, ...]) -> tf.Tensor:
 
 
 def _checked(
-    keys: tf.Tensor, shape: Sequence[int], dtype: str | tf.DType
+    keys: tf.Tensor, shape: Sequence[int] | tf.TensorShape, dtype: str | tf.DType
 ) -> tuple[tuple[int, ...], tf.DType]:
     if keys.dtype != tf.uint32 or not keys.shape.is_compatible_with((None, 2)):
         raise ValueError(
             f"`keys` must be uint32 [B, 2]; received {keys.dtype.name} of shape {keys.shape}."
         )
-    if None in tuple(shape):
+    sizes = tuple(size for size in shape if size is not None)
+    if len(sizes) < len(shape):
         raise ValueError(f"`shape` must be static; received {tuple(shape)}.")
     dtype = tf.as_dtype(dtype)
     if dtype not in (tf.float32, tf.float64):
         raise ValueError(f"`dtype` must be float32 or float64; received {dtype.name}.")
-    return tuple(shape), dtype
+    return sizes, dtype

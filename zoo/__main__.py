@@ -47,9 +47,10 @@ def info(name: str) -> None:
     The options are what `fit --set` takes.
     """
     width = min(100, shutil.get_terminal_size().columns)
+    wrapper = textwrap.TextWrapper(width, subsequent_indent=" " * 10, break_long_words=False)
     for heading, text in card.lines(preset(name)):
-        indent = {"initial_indent": f"{heading:10}", "subsequent_indent": " " * 10}
-        click.echo(textwrap.fill(text, width, break_long_words=False, **indent))
+        wrapper.initial_indent = f"{heading:10}"
+        click.echo(wrapper.fill(text))
 
 
 @main.command(epilog=console.EXIT_CODES)

@@ -58,12 +58,30 @@ class Group(click.Group):
         self,
         args: Sequence[str] | None = None,
         prog_name: str | None = None,
-        **extra: Any,  # noqa: ANN401 - click's own signature
+        complete_var: str | None = None,
+        standalone_mode: bool = True,  # noqa: FBT001, FBT002 - click's signature
+        windows_expand_args: bool = True,  # noqa: FBT001, FBT002
+        **extra: Any,  # noqa: ANN401
     ) -> NoReturn:
-        """Runs the command that `args` (default: the process's) names, and exits."""
-        extra["standalone_mode"] = False
+        """Runs the command that `args` (default: the process's) names, and exits.
+
+        Args:
+            args: words after the program's name.
+            prog_name: the program's name in help and errors.
+            complete_var: as in click.
+            standalone_mode: not looked at: the process ends here.
+            windows_expand_args: as in click.
+            **extra: as in click.
+        """
         try:
-            code = super().main(args, prog_name, **extra)
+            code = super().main(
+                args,
+                prog_name,
+                complete_var,
+                standalone_mode=False,
+                windows_expand_args=windows_expand_args,
+                **extra,
+            )
         except click.Abort:
             leave("interrupted", INTERRUPTED)
         except click.ClickException as error:

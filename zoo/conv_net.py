@@ -1,13 +1,12 @@
 """The residual convolutional conditioner of RealNVP on images."""
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from zoo.network import Network, check_at_least, one_row_at_least
+from zoo.network import Inputs, Network, check_at_least, one_row_at_least
 from zoo.stacked_norm import StackedBatchNorm, StackedShift
 
 NORMALIZATIONS = {"batch": StackedBatchNorm, "none": StackedShift}
@@ -85,9 +84,7 @@ class ConvResNet(Network):
             shape = [self.condition_dim, (n + 1) * m]
             self.projection = self.normal("projection", shape, self.condition_dim**-0.5)
 
-    def call(
-        self, inputs: tf.Tensor | Sequence[tf.Tensor], *, training: bool | None = None
-    ) -> tf.Tensor:
+    def call(self, inputs: Inputs, *, training: bool | None = None) -> tf.Tensor:
         """Runs the network.
 
         Args:

@@ -51,10 +51,10 @@ def read(path: str | os.PathLike[str], form: Form, *, resize: bool = False) -> A
 
 def _arrays(path: pathlib.Path) -> Any:  # noqa: ANN401 - an array, a tuple or a dict
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded
             arrays = dict(loaded)
     except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
         msg = f"`path` must be a file of arrays of numbers; {path} cannot be read: {error}"

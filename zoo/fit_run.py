@@ -89,7 +89,6 @@ def execute(plan: Plan, *, data_dir: str | None, jit: bool | None) -> None:
 
     try:
         model = build(plan.run, jit=jit)
-        plan.folder.create(plan.run)
         began = time.monotonic()
         _train(model, plan, train, _first(test, WATCHED_ROWS))
         run_report.finish(model, plan, train, test, seconds=time.monotonic() - began)
@@ -132,7 +131,7 @@ def _train(model: "FlowModel", plan: Plan, train: Rows, watched: Rows) -> None:
     training = plan.run.spec.training
     length = min(-(-training.steps // EPOCHS), LONGEST_EPOCH)
     rows = "rows" if plan.run.spec.config.levels is None else "images"
-    kept = LastGood(plan.folder, training.steps)
+    kept = LastGood(plan.folder, plan.run)
     shown = Progress(training.steps, training.batch_size, plan.unit, rows)
     with contextlib.closing(shown):
         model.fit(

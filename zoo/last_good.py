@@ -6,60 +6,55 @@ import time
 import keras
 import numpy as np
 
+from zoo.run_config import RunConfig
 from zoo.run_folder import RunFolder
+from zoo.step_callback import StepCallback
 
-LOOK_SECONDS = 0.5
 
-
-class LastGood(keras.callbacks.Callback):
+class LastGood(StepCallback):
     """Saves weights and history at each virtual epoch, and stops at the end or at the first NaN.
 
     Args:
-        folder: where they go.
-        total: steps of the run; the last virtual epoch may be a short one.
+        folder: where they go; it is made when the training begins.
+        run: what is trained, and for how many steps; the last virtual epoch may be a short one.
     """
 
-    def __init__(self, folder: RunFolder, total: int) -> None:
-        """Has saved nothing yet."""
+    def __init__(self, folder: RunFolder, run: RunConfig) -> None:
+        """Has made and saved nothing yet."""
         super().__init__()
         self.saved_step: int | None = None
         self.diverged_step: int | None = None
-        self._folder, self._total = folder, total
-        self._epoch = 0
-        self._began = self._looked = -math.inf
+        self._folder, self._run, self._total = folder, run, run.spec.training.steps
+        self._began = -math.inf
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Starts the clock of the history."""
+        """Makes the folder, now that model and data are known to fit, and starts the clock."""
+        self._folder.create(self._run)
         self._began = time.monotonic()
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Remembers the virtual epoch."""
-        self._epoch = epoch
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Makes this step the last one if it is the run's last, or if the loss is lost."""
-        done = self._epoch * self.params["steps"] + batch
-        if done + 1 >= self._total:
-            self.model.stop_training = True
-        elif batch > 0 and time.monotonic() - self._looked > LOOK_SECONDS:
-            self._looked = time.monotonic()
-            self._check(done, math.isfinite(self.model.get_metrics_result()["loss"]))
+        if self.done(batch) + 1 >= self._total:
+            self.trained.stop_training = True
+        seen = self.look(batch)
+        if seen is not None and not math.isfinite(seen["loss"]):
+            self._give_up(self.done(batch))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Saves, if loss and weights are finite."""
-        done = min((epoch + 1) * self.params["steps"], self._total)
+        done = min(self.done(0) + self.length, self._total)
         logs = logs or {}
-        self._check(done, math.isfinite(logs["loss"]) and finite(self.model))
+        if not math.isfinite(logs["loss"]) or not finite(self.trained):
+            self._give_up(done)
         if self.diverged_step is None:
-            self._folder.save_weights(self.model)
+            self._folder.save_weights(self.trained)
             seconds = round(time.monotonic() - self._began, 2)
             self._folder.append_history({"step": done, "seconds": seconds, **logs})
             self.saved_step = done
 
-    def _check(self, done: int, good: bool) -> None:  # noqa: FBT001 - a finding, not a flag
-        if not good and self.diverged_step is None:
-            self.diverged_step = done
-            self.model.stop_training = True
+    def _give_up(self, done: int) -> None:
+        self.diverged_step = self.diverged_step or done
+        self.trained.stop_training = True
 
 
 def finite(model: keras.Model) -> bool:

@@ -1,13 +1,13 @@
 """The residual dense conditioner for vectors."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from zoo.network import Network, check_at_least
+from zoo.network import Inputs, Network, check_at_least
 
 
 @keras.saving.register_keras_serializable("tfflows")
@@ -41,7 +41,7 @@ class MLP(Network):
         in_features: int,
         units: int,
         layers: int,
-        activation: str = "relu",
+        activation: str = "silu",
         condition_dim: int = 0,
         seed: int,
         name: str,
@@ -66,7 +66,7 @@ class MLP(Network):
             self.projection = self.normal("projection", shape, condition_dim**-0.5)
         self.built = True
 
-    def call(self, inputs: tf.Tensor | Sequence[tf.Tensor]) -> tf.Tensor:
+    def call(self, inputs: Inputs) -> tf.Tensor:
         """Runs the network.
 
         Args:
@@ -98,7 +98,7 @@ class MLP(Network):
         return {**config, **{name: getattr(self, name) for name in names}}
 
 
-def _activation(name: str) -> Callable[[tf.Tensor], tf.Tensor]:
+def _activation(name: str) -> Callable[..., Any]:
     try:
         return keras.activations.get(name)
     except ValueError:

@@ -1,12 +1,15 @@
 """What the conditioner networks share: seeded weights, explicit casts, a checked condition."""
 
 import hashlib
+import struct
 from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
+
+Inputs = tf.Tensor | list[tf.Tensor] | tuple[tf.Tensor, ...]
+"""What a network is called on: x, or [x, condition]."""
 
 
 class Network(keras.layers.Layer):
@@ -46,10 +49,10 @@ class Network(keras.layers.Layer):
     def normal(self, name: str, shape: Sequence[int], stddev: float) -> keras.Variable:
         """Adds a weight drawn from a normal distribution of standard deviation `stddev`."""
         label = f"{self.seed}/{self.name}/{name}".encode()
-        words = np.frombuffer(hashlib.sha256(label).digest()[:8], "<i4")
+        first, second = struct.unpack("<2i", hashlib.sha256(label).digest()[:8])
 
         def draw(shape: Sequence[int], dtype: str) -> tf.Tensor:
-            values = tf.random.stateless_normal(shape, words, stddev=stddev, alg="philox")
+            values = tf.random.stateless_normal(shape, (first, second), stddev=stddev, alg="philox")
             return tf.cast(values, dtype)
 
         return self.add_weight(name=name, shape=tuple(shape), initializer=draw, autocast=False)
@@ -64,24 +67,20 @@ class Network(keras.layers.Layer):
         """Returns the value in the dtype that the network computes in."""
         return tf.cast(value, self.compute_dtype)
 
-    def split_condition(
-        self, inputs: tf.Tensor | Sequence[tf.Tensor]
-    ) -> tuple[tf.Tensor, tf.Tensor | None]:
+    def split_condition(self, inputs: Inputs) -> tuple[tf.Tensor, tf.Tensor | None]:
         """Returns the input and the condition, or None where the network takes none.
 
         Raises:
             ValueError: for a missing, unexpected or wrongly shaped condition.
         """
-        both = isinstance(inputs, list | tuple)
-        if both != bool(self.condition_dim):
-            wanted = f"[x, condition [B, {self.condition_dim}]]" if self.condition_dim else "x"
-            got = f"a list of {len(inputs)}" if both else "one tensor"
-            msg = f"`inputs` of {self.name!r} must be {wanted}; received {got}."
-            raise ValueError(msg)
-        if not both:
+        if not isinstance(inputs, list | tuple):
+            if self.condition_dim:
+                msg = f"`inputs` of {self.name!r} must be [x, condition]; received x alone."
+                raise ValueError(msg)
             return inputs, None
-        if len(inputs) != 2:
-            msg = f"`inputs` of {self.name!r} must be [x, condition]; received {len(inputs)}."
+        if not self.condition_dim or len(inputs) != 2:
+            wanted = "[x, condition]" if self.condition_dim else "x alone"
+            msg = f"`inputs` of {self.name!r} must be {wanted}; received {len(inputs)} tensors."
             raise ValueError(msg)
         x, condition = inputs
         if condition.shape.rank != 2 or condition.shape[-1] != self.condition_dim:

@@ -62,7 +62,7 @@ class FusedAdam(keras.optimizers.Adam):
             msg = f"`amsgrad` must be False for the fused update; received {amsgrad}."
             raise ValueError(msg)
         super().__init__(
-            learning_rate=learning_rate,
+            learning_rate=learning_rate,  # pyright: ignore[reportArgumentType] - Keras takes both
             beta_1=beta_1,
             beta_2=beta_2,
             epsilon=epsilon,
@@ -88,7 +88,7 @@ class FusedAdam(keras.optimizers.Adam):
         if self.weight_decay and self._use_weight_decay(variable):
             variable.assign_sub(variable * (rate * tf.cast(self.weight_decay, dtype)))
         beta_1, beta_2 = tf.constant(self.beta_1, dtype), tf.constant(self.beta_2, dtype)
-        step = tf.cast(self.iterations + 1, dtype)
+        step = tf.cast(tf.convert_to_tensor(self.iterations), dtype) + 1.0
         tf.raw_ops.ResourceApplyAdam(
             var=variable.handle,
             m=self._momentums[index].value.handle,

@@ -1,18 +1,14 @@
-"""What a training run shows while it runs: steps, likelihood, speed and the time left.
-
-Steps are counted where they begin and metrics are read twice a second: a Keras callback at the
-end of a step would wait for the device after each one.
-"""
+"""What a training run shows while it runs: steps, likelihood, speed and the time left."""
 
 import collections
 import math
 import time
 from collections.abc import Callable
 
-import keras
 from rich import console, progress
 
-LOOK_SECONDS = 0.5
+from zoo.step_callback import StepCallback
+
 LINE_SECONDS = 10.0
 
 
@@ -52,7 +48,7 @@ class Meter:
         return (self.total - self.done) / speed if speed else None
 
 
-class Progress(keras.callbacks.Callback):
+class Progress(StepCallback):
     """A live bar on a terminal; elsewhere a line every ten seconds and every tenth of the run.
 
     Args:
@@ -75,8 +71,8 @@ class Progress(keras.callbacks.Callback):
         columns = (progress.BarColumn(bar_width=24), progress.TextColumn("{task.description}"))
         self._bar = progress.Progress(*columns, console=self._out, refresh_per_second=4)
         self._task = self._bar.add_task("building the first step ...", total=total)
-        self._epoch = self._tenth = 0
-        self._looked = self._wrote = -math.inf
+        self._tenth = 0
+        self._wrote = -math.inf
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Says that the first step, a slow one, is on its way."""
@@ -86,19 +82,15 @@ class Progress(keras.callbacks.Callback):
             self._out.print("building the first step ...")
         self._wrote = time.monotonic()
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Remembers the virtual epoch."""
-        self._epoch = epoch
-
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
         """Shows the steps before this one, now and then."""
-        if batch > 0 and time.monotonic() - self._looked > LOOK_SECONDS:
-            self._show(self._epoch * self.params["steps"] + batch, self.model.get_metrics_result())
+        seen = self.look(batch)
+        if seen is not None:
+            self._show(self.done(batch), seen)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Shows the mean of the virtual epoch."""
-        done = min((epoch + 1) * self.params["steps"], self.meter.total)
-        self._show(done, logs or {})
+        self._show(min(self.done(0) + self.length, self.meter.total), logs or {})
 
     def close(self) -> None:
         """Gives the terminal back, however the training ended."""
@@ -106,16 +98,14 @@ class Progress(keras.callbacks.Callback):
             self._bar.stop()
 
     def _show(self, done: int, logs: dict) -> None:
-        self._looked = time.monotonic()
         self.meter.update(done)
         text = self._line(float(logs[self._metric]))
         self._bar.update(self._task, completed=done, description=text)
-        tenth = 10 * done // self.meter.total
-        if self._out.is_interactive:
-            return
-        if tenth > self._tenth or self._looked - self._wrote > LINE_SECONDS:
+        tenth, now = 10 * done // self.meter.total, time.monotonic()
+        due = tenth > self._tenth or now - self._wrote > LINE_SECONDS
+        if due and not self._out.is_interactive:
             self._out.print(text)
-            self._tenth, self._wrote = tenth, self._looked
+            self._tenth, self._wrote = tenth, now
 
     def _line(self, value: float) -> str:
         meter = self.meter

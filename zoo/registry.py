@@ -3,8 +3,9 @@
 import dataclasses
 import difflib
 import fnmatch
+import types
 from collections.abc import Mapping
-from typing import Any, Protocol, get_type_hints
+from typing import Any, Protocol, get_args, get_origin, get_type_hints
 
 
 class Config(Protocol):
@@ -173,24 +174,24 @@ def resolve(name: str, overrides: Mapping[str, Any]) -> Preset:
 
 
 def _plain(value: Any) -> Any:
-    """Returns lists as tuples and NumPy scalars as Python's, so that configs compare equal."""
-    if isinstance(value, list | tuple):
-        return tuple(_plain(v) for v in value)
-    return value.item() if hasattr(value, "item") else value
+    """Returns lists and arrays as tuples, NumPy scalars as Python's: configs compare equal."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    return tuple(_plain(v) for v in value) if isinstance(value, list | tuple) else value
 
 
 def _check_type(key: str, value: Any, part: Any) -> None:
     wanted = get_type_hints(type(part))[key]
-    value = _plain(value)
-    if isinstance(value, int) and not isinstance(value, bool) and wanted in (float, float | None):
-        return
-    plain = tuple[int, ...] if isinstance(value, tuple) else type(value)
-    allowed = getattr(wanted, "__args__", (wanted,)) if wanted != tuple[int, ...] else (wanted,)
-    if plain not in allowed:
-        shown = getattr(wanted, "__name__", None) or str(wanted)
-        shown = str(wanted) if "tuple" in shown else shown
+    kinds = get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
+    if not any(_fits(_plain(value), kind) for kind in kinds):
+        shown = wanted.__name__ if isinstance(wanted, type) and not get_args(wanted) else wanted
         msg = f"`{key}` must be of type {shown}; received {value!r}."
         raise TypeError(msg)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is tuple:
+        return isinstance(value, tuple) and all(_fits(v, get_args(kind)[0]) for v in value)
+    return type(value) in ((int, float) if kind is float else (kind,))  # True is no 1
 
 
 def _nearest(name: str, names: list[str]) -> str:

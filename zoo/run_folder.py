@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from zoo.run_config import RunConfig
 
 if TYPE_CHECKING:
+    import keras
+
     from zoo.flow_model import FlowModel
 
 
@@ -60,7 +62,7 @@ class RunFolder:
             msg = f"{self.config} cannot be used: {error} Restore the file, or train again."
             raise ValueError(msg) from error
 
-    def save_weights(self, model: "FlowModel") -> None:
+    def save_weights(self, model: "keras.Model") -> None:
         """Saves the weights; the last ones stay intact until the new ones are complete."""
         try:
             model.save_weights(self._aside)
@@ -142,11 +144,11 @@ def load_model(path: str | os.PathLike[str]) -> "FlowModel":
     from zoo.flow_model import FlowModel
 
     model = FlowModel(run.spec)
-    model.compile()
     try:
         model.load_weights(folder.weights)
     except (OSError, KeyError, ValueError) as error:
         reason = " ".join(str(error).split())
         msg = f"{folder.weights} cannot be used: {reason} Restore the file, or train again."
         raise ValueError(msg) from error
+    model.compile()  # not before: Keras would also want an optimizer's state in the file
     return model

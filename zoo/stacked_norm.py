@@ -7,9 +7,10 @@ from zoo.network import Network
 
 EPSILON = 1e-5
 MOMENTUM = 0.95
-"""Weight of the old running statistics at each training step."""
+"""Weight of the old running statistics at each step; 0.99 lags behind the weights of short fits."""
 
-Moments = tuple[tf.Tensor, tf.Tensor]
+Moments = tuple[tf.Tensor, ...]
+"""(mean, variance) of a batch by channel, or nothing where no statistics are kept."""
 
 
 class StackedShift(Network):
@@ -35,12 +36,12 @@ class StackedShift(Network):
 
     def normalize(
         self, x: tf.Tensor, row: tuple[tf.Tensor, ...], *, training: bool
-    ) -> tuple[tf.Tensor, Moments | None]:
+    ) -> tuple[tf.Tensor, Moments]:
         """Returns `x` [B, H, W, C] with the row's offset added, and no moments."""
         del training
-        return x + tf.cast(row[0], x.dtype), None
+        return x + tf.cast(row[0], x.dtype), ()
 
-    def update(self, moments: list[Moments | None], weight: tf.Tensor | float) -> None:
+    def update(self, moments: list[Moments], weight: tf.Tensor | float) -> None:
         """Does nothing: offsets keep no statistics."""
 
 
@@ -88,11 +89,11 @@ class StackedBatchNorm(Network):
 
     def normalize(
         self, x: tf.Tensor, row: tuple[tf.Tensor, ...], *, training: bool
-    ) -> tuple[tf.Tensor, Moments | None]:
-        """Returns `x` [B, H, W, C] normalised by a row, and in training the batch's moments."""
+    ) -> tuple[tf.Tensor, Moments]:
+        """Returns `x` [B, H, W, C] normalised by a row, and the mean and variance used."""
         form = _plain if x.dtype == tf.float64 else _fused
         y, mean, variance = form(x, *row, training=training)
-        return y, (mean, variance) if training else None
+        return y, (mean, variance)
 
     def update(self, moments: list[Moments], weight: tf.Tensor | float) -> None:
         """Moves the running statistics towards the batch's.

@@ -37,10 +37,12 @@ def prepare(
     one channel, its axis may be missing. Fields that the model does not take are dropped, strings
     among them, and so are the labels of a tuple if the model is unconditional.
 
-    Rows are shuffled (where they are not in memory, 10,000 at a time, or fewer if they are large),
-    batched and, if `form.flip`, mirrored at random, all as `seed` says and anew in each epoch.
-    Batches are taken as given. Every number is checked: arrays now, all other data in its first
-    batch now and in the others as they are read, which has to be done within `reading`.
+    Rows are shuffled, batched and, if `form.flip`, mirrored at random, all as `seed` says and anew
+    in each epoch. Arrays are shuffled as a whole, a `tf.data.Dataset` 10,000 rows at a time, what
+    comes from Python 2,048, and fewer if they are large. Batches are taken as given.
+
+    Every number is checked: arrays now, all other data in its first batch now and in the others as
+    they are read, which has to be done within `reading`.
 
     Args:
         x: the data.

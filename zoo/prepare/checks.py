@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-Array = np.ndarray | tf.Tensor
+Array = Any
+"""A NumPy array or a tensor: no type says which operators they share."""
 
 
 def to_numpy(values: Any, name: str) -> np.ndarray:  # noqa: ANN401 - what people have
@@ -70,16 +71,20 @@ def in_shape(x: Array, event: Sequence[int], name: str, *, batched: bool) -> Arr
 
 def wrong_shape(name: str, event: Sequence[int], given: tf.TensorShape) -> str:
     """Returns the message that names the wanted and the received shape."""
+    message = _shapes(name, event, str(given))
+    sizes = None if given.rank is None else given.as_list()
+    if len(event) == 3 and sizes is not None and sizes[-3:] == [event[-1], *event[:-1]] != [*event]:
+        message += " Channels go last."
+    if event and sizes == [*event]:
+        message += " A single row needs one more axis in front, x[None]."
+    return message
+
+
+def _shapes(name: str, event: Sequence[int], given: str) -> str:
     rows = f"rows of shape {tuple(event)}" if event else "one number a row"
     if len(event) > 1 and event[-1] == 1:
         rows += f" (or {tuple(event[:-1])})"
-    msg = f"`{name}` must have {rows}; received shape {given}."
-    sizes = None if given.rank is None else given.as_list()
-    if len(event) == 3 and sizes is not None and sizes[-3:] == [event[-1], *event[:-1]] != [*event]:
-        msg += " Channels go last."
-    if event and sizes == [*event]:
-        msg += " A single row needs one more axis in front, x[None]."
-    return msg
+    return f"`{name}` must have {rows}; received shape {given}."
 
 
 def whole(x: Array, stop: int, dtype: str, name: str, hint: str = "") -> Array:
@@ -130,8 +135,7 @@ def _in_dynamic_shape(
     x: tf.Tensor, wanted: tf.TensorShape, event: Sequence[int], name: str
 ) -> tf.Tensor:
     sizes = tf.shape(x)[len(wanted) - len(event) :]
-    message = wrong_shape(name, event, tf.TensorShape(None)).replace("<unknown>", "{}")
-    text = tf.strings.format(message, (sizes,))
+    text = tf.strings.format(_shapes(name, event, "{}"), (sizes,))
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(sizes == event), [text])]):
         x = tf.identity(x)
     x.set_shape(wanted)

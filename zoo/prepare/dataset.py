@@ -1,15 +1,25 @@
 """`tf.data.Dataset`s of rows or of batches, of which it is told by the shapes of the elements."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import tensorflow as tf
 
 from zoo.prepare.checks import Array
 from zoo.prepare.fields import Field
-from zoo.prepare.pipeline import mapped, prepared
+from zoo.prepare.pipeline import (
+    BUFFER_ROWS,
+    as_given,
+    buffer_size,
+    ends_unannounced,
+    for_keras,
+    in_batches,
+    mapped,
+)
 from zoo.prepare.plan import Plan
 from zoo.prepare.prepared import Prepared
+
+LOOK_AHEAD_ROWS = 2048
 
 
 def from_dataset(source: tf.data.Dataset, plan: Plan) -> Prepared:
@@ -25,7 +35,7 @@ def from_dataset(source: tf.data.Dataset, plan: Plan) -> Prepared:
     batched, rank = _layout(source, fields["x"], plan)
 
     def take(*element: Any) -> dict[str, Array]:  # noqa: ANN401 - one argument for each part
-        picked = plan.pick(element if len(element) > 1 else element[0])
+        picked = plan.pick(element)
         values = {key: field.value for key, field in picked.items()}
         values["x"] = tf.ensure_shape(values["x"], [None] * rank)
         return plan.form.shaped(values, names, batched=batched)
@@ -33,7 +43,20 @@ def from_dataset(source: tf.data.Dataset, plan: Plan) -> Prepared:
     def check(values: dict[str, Array]) -> dict[str, Array]:
         return plan.form.checked(values, names)
 
-    data = prepared(mapped(source, take), check, plan, batched=batched)
+    def batches(plan: Plan, finish: Callable, most: int) -> tf.data.Dataset:
+        rows = mapped(source, take)
+        if batched:
+            return as_given(rows, finish, plan)
+        return in_batches(rows, finish, plan, min(most, buffer_size(plan)))
+
+    def ahead() -> Iterator[tuple]:
+        # Checked outside of the pipeline, for TensorFlow logs what fails inside.
+        for values in batches(plan.once, dict, LOOK_AHEAD_ROWS):
+            yield plan.for_keras(check({key: value.numpy() for key, value in values.items()}))
+
+    taken = for_keras(batches(plan, check, BUFFER_ROWS), plan)
+    unannounced = ends_unannounced(taken)
+    data = Prepared(taken, ahead, unannounced=unannounced, argument=plan.argument)
     if not _certain(source, fields, plan):
         data.first_batch(1)
     return data

@@ -6,13 +6,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from zoo.prepare.checks import to_numpy
-from zoo.prepare.pipeline import prepared
+from zoo.prepare.checks import Array, to_numpy
+from zoo.prepare.pipeline import as_given, buffer_size, ends_unannounced, for_keras, in_batches
 from zoo.prepare.plan import Plan
 from zoo.prepare.prepared import Prepared
+
+BUFFER_ROWS = 2048  # Python's rows come slowly, and the first batch waits for all of these
 
 
 def from_iterable(source: Iterable, plan: Plan) -> Prepared:
@@ -25,7 +26,7 @@ def from_iterable(source: Iterable, plan: Plan) -> Prepared:
         for key, shape in plan.form.shapes.items()
     }
 
-    def rows(element: Any) -> dict[str, np.ndarray]:  # noqa: ANN401 - any data
+    def rows(element: Any) -> dict[str, Array]:  # noqa: ANN401 - any data
         return plan.rows(element, batched=batched)
 
     def ahead() -> Iterator[tuple]:
@@ -33,11 +34,14 @@ def from_iterable(source: Iterable, plan: Plan) -> Prepared:
             batch = values if batched else {key: value[None] for key, value in values.items()}
             yield plan.for_keras(batch)
 
-    dataset = tf.data.Dataset.from_generator(
-        lambda: map(rows, elements), output_signature=signature
-    )
-    read = prepared(dataset, dict, plan, batched=batched)
-    data = Prepared(read.batches, ahead, unannounced=read.unannounced, argument=plan.argument)
+    read = tf.data.Dataset.from_generator(lambda: map(rows, elements), output_signature=signature)
+    if batched:
+        batches = as_given(read, dict, plan)
+    else:
+        batches = in_batches(read, dict, plan, min(BUFFER_ROWS, buffer_size(plan)))
+    taken = for_keras(batches, plan)
+    unannounced = ends_unannounced(taken)
+    data = Prepared(taken, ahead, unannounced=unannounced, argument=plan.argument)
     data.first_batch(1)
     return data
 

@@ -4,8 +4,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from zoo.prepare.checks import Array, to_numpy
 from zoo.prepare.fields import Field, pick
 from zoo.prepare.form import Form
@@ -45,7 +43,7 @@ class Plan:
         """Returns the fields of an element that the model takes."""
         return pick(element, self.form, self.argument)
 
-    def rows(self, element: Any, *, batched: bool) -> dict[str, np.ndarray]:  # noqa: ANN401
+    def rows(self, element: Any, *, batched: bool) -> dict[str, Array]:  # noqa: ANN401
         """Returns the checked arrays of an element that lies in memory."""
         fields = self.pick(element)
         names = {key: field.name for key, field in fields.items()}

@@ -30,7 +30,9 @@ class CheckedPyDataset(keras.utils.PyDataset):
         self.plan = plan
 
     @property
-    def num_batches(self) -> int | None:
+    def num_batches(  # pyright: ignore[reportIncompatibleMethodOverride] - None is Keras's "endless"
+        self,
+    ) -> int | None:
         """Number of batches; None if there is no end."""
         return None if self.plan.repeat else self.source.num_batches
 

@@ -1,0 +1,110 @@
+"""Reduced-size twins of every preset, and small data for each.
+
+`test_presets.py` runs every property over `zoo.list()`; a new family needs an entry in `SMALL`.
+"""
+
+import dataclasses
+import functools
+import math
+
+import numpy as np
+import tensorflow as tf
+
+import zoo
+from zoo import registry
+
+PRESETS = zoo.list()
+CLASSES = 10
+
+
+def small_image(config):
+    channels = config.event_shape[-1]
+    sizes = {"image_shape": (4, 4, channels), "filters": 4, "blocks": 1}
+    return {**sizes, "couplings": 2, "last_couplings": 2}
+
+
+def small_vector(config):
+    return {"couplings": 3, "units": 8}
+
+
+SMALL = {"realnvp_image": small_image, "realnvp_vector": small_vector}
+"""Overrides of a family's config that make its smallest real member."""
+
+CONDITIONS = {"classes": {"num_classes": CLASSES}, "vectors": {"condition_dim": 1}}
+"""Overrides that make a conditional model, by kind."""
+
+
+def twin(name, *, seed=0, dtype="float32", **overrides):
+    """Returns a reduced model of a preset: its family, norms, levels and optimizer."""
+    config = registry.preset(name).config
+    options = {**SMALL[config.family](config), "batch_size": 20, "steps": 20, **overrides}
+    return zoo.get(name, seed=seed, dtype=dtype, **options)
+
+
+def data(model, rows=40, seed=0):
+    """Returns rows as `fit` takes them: uint8 images, or correlated vectors far from zero."""
+    random = np.random.default_rng(seed)
+    shape = (rows, *model.event_shape)
+    if model.levels is None:
+        vectors = random.normal(size=shape) @ np.tri(shape[-1]) + np.arange(shape[-1]) + 1
+        return vectors.astype(model.spec.dtype)
+    bright = random.uniform(0.2, 0.8, (rows, *[1] * len(model.event_shape)))
+    pixels = random.binomial(model.levels - 1, np.broadcast_to(bright, shape))
+    return pixels.astype(np.uint8)
+
+
+def real(model, rows=40, seed=0):
+    """Returns rows as `log_prob` takes them: real numbers in the data's units."""
+    x = data(model, rows, seed)
+    if model.levels is None:
+        return x
+    return (x + np.random.default_rng(seed + 1).uniform(0.1, 0.9, x.shape)).astype(model.spec.dtype)
+
+
+def conditions(model, rows=40, seed=0):
+    """Returns a condition for each row: class numbers or vectors."""
+    random = np.random.default_rng(seed + 2)
+    if model.form.num_classes:
+        return random.integers(0, model.form.num_classes, rows)
+    return random.normal(size=(rows, model.form.condition_dim)).astype(model.spec.dtype)
+
+
+def randomize(model, scale=0.1, seed=0):
+    """Moves every trainable weight, so that no network is the zero it starts as."""
+    random = np.random.default_rng(seed)
+    for variable in model.trainable_variables:
+        variable.assign_add(scale * random.normal(size=variable.shape))
+    return model
+
+
+def size(model):
+    return math.prod(model.event_shape)
+
+
+def weights(model):
+    return {v.path: v.numpy() for v in model.variables if "optimizer" not in v.path}
+
+
+@functools.cache
+def fitted(name):
+    """Returns a twin after its 20 steps; tests share it and must not change its weights."""
+    model = twin(name)
+    model.fit(data(model), verbose=0)
+    return model
+
+
+@functools.cache
+def conditional(name, kind):
+    """Returns a conditional twin at random weights; tests share it and must not change it."""
+    model = randomize(twin(name, **CONDITIONS[kind]))
+    model.initialize(data(model), conditions(model))
+    return model
+
+
+def takes_conditions(name):
+    fields = {f.name for f in dataclasses.fields(registry.preset(name).config)}
+    return {"num_classes", "condition_dim"} <= fields
+
+
+fresh = tf.identity
+"""TFP's cache answers for tensor objects: what is asked of TFP gets a new one."""

@@ -1,0 +1,221 @@
+import contextlib
+import io
+import json
+import os
+import pathlib
+import re
+import shlex
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import zoo
+from zoo.__main__ import main
+from zoo.last_good import LastGood
+from zoo.run_folder import RunFolder, load_model
+
+ROOT = pathlib.Path(__file__).parents[1]
+SMALL_MOONS = ["--steps", "4", "--set", "couplings=2", "--set", "units=8"]
+
+
+def zoo_main(*args):
+    """Runs the command line in this process; returns exit code, standard output and error."""
+    out, err = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with pytest.raises(SystemExit) as left:
+            main(list(map(str, args)), prog_name="python -m zoo")
+    return left.value.code or 0, out.getvalue(), err.getvalue()
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    """A complete run of a small model: its folder, what it printed, and its progress."""
+    run = tmp_path_factory.mktemp("runs") / "small digits"
+    sizes = [f"--set={key}=2" for key in ("couplings", "last_couplings")]
+    code, out, err = zoo_main(
+        *("fit", "realnvp_digits", "--run", run, "--steps", 4, "--batch-size", 32, "--seed", 5),
+        *("--set", "filters=8", *sizes),
+    )
+    assert code == 0, err
+    return RunFolder(run), out, err
+
+
+@pytest.fixture(scope="module")
+def trained(digits):
+    return load_model(digits[0].path)
+
+
+def test_the_command_line_in_a_shell():
+    command = [sys.executable, "-m", "zoo"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.startswith("Usage: python -m zoo ")
+    assert all(f"\n  {name} " in done.stdout for name in ("fit", "info", "list"))
+    assert "130 interrupted" in " ".join(done.stdout.split())
+    assert not done.stderr
+
+
+def test_list_is_plain_in_a_pipe():
+    code, out, _ = zoo_main("list")
+    lines = [re.split(" {2,}", line) for line in out.splitlines()]
+    assert code == 0
+    assert lines[0] == ["name", "data", "size", "paper", "ours"]
+    assert [line[0] for line in lines[1:]] == zoo.list()
+    assert ["realnvp_digits", "digits", "8x8x1, 17 levels"] in [line[:3] for line in lines]
+
+
+def test_list_is_a_table_on_a_terminal(monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    monkeypatch.setattr("sys.stdout", Terminal())
+    monkeypatch.setenv("COLUMNS", "100")
+    with pytest.raises(SystemExit):
+        main(["list"])
+    shown = sys.stdout.getvalue()
+    assert "realnvp_digits" in shown
+    assert "\N{BOX DRAWINGS LIGHT VERTICAL}" in shown
+
+
+def test_list_takes_a_pattern():
+    assert len(zoo_main("list", "*moons")[1].splitlines()) == 2
+    code, out, err = zoo_main("list", "zebra*")
+    assert (code, out) == (2, "")
+    assert "realnvp_digits" in err
+
+
+@pytest.mark.parametrize("name", zoo.list())
+def test_info_has_the_paper_and_every_option(name):
+    code, out, _ = zoo_main("info", name)
+    text = " ".join(out.split())
+    assert code == 0
+    shown = zoo.registry.preset(name)
+    assert shown.paper in text
+    assert f"steps={shown.training.steps}" in text
+    assert "num_classes=None" in text
+
+
+def test_fit_ends_with_the_figure_and_the_way_on(digits):
+    folder, out, _ = digits
+    results = folder.read_results()
+    lines = dict(re.split(" {2,}", line, maxsplit=1) for line in out.splitlines())
+    assert list(lines) == ["held-out bits/dim", "samples", "run", "next"]
+    figure = f"{results['mean']:.3f} +- {results['standard_error']:.3f} "
+    assert lines["held-out bits/dim"].startswith(figure)
+    assert "360 held-out rows of digits; uniform noise, 1 draw, seed 0" in out
+    assert lines["run"] == str(folder.path)
+    words = ["python", "-m", "export", str(folder.path), "served/small digits"]
+    assert shlex.split(lines["next"]) == words
+
+
+def test_fit_leaves_a_whole_run_folder(digits):
+    folder, _, _ = digits
+    names = {"config.json", "curve.png", "history.csv", "results.json", "samples.png"}
+    assert {p.name for p in folder.path.iterdir()} == names | {"weights.weights.h5"}
+    history = folder.read_history()
+    assert history["step"] == [1, 2, 3, 4]
+    assert {"bits_per_dim", "val_bits_per_dim", "seconds"} <= set(history)
+    spec = folder.read_config().spec
+    assert (spec.preset, spec.seed) == ("realnvp_digits", 5)
+    assert (spec.config.filters, spec.training.steps, spec.training.batch_size) == (8, 4, 32)
+    for picture in (folder.samples, folder.curve):
+        with Image.open(picture) as image:
+            assert image.size > (400, 300)
+
+
+def test_fit_shows_progress_on_standard_error(digits):
+    _, _, err = digits
+    lines = err.splitlines()
+    assert re.fullmatch(r"step 4/4  \d\.\d{3} bits/dim  [\d,]+ images/s", lines[-1])
+    assert not [line for line in lines if "oneDNN" in line or "cuda" in line]
+
+
+def test_the_saved_weights_are_those_that_were_measured(digits, trained):
+    folder, _, _ = digits
+    results = folder.read_results()
+    rows = trained.bits_per_dim(zoo.datasets.load("digits").test, seed=0, draws=1)
+    assert len(rows) == results["rows"] == 360
+    assert rows.mean() == pytest.approx(results["mean"], abs=1e-5)
+    error = rows.std(ddof=1) / np.sqrt(360)
+    assert error == pytest.approx(results["standard_error"], rel=1e-4)
+    assert results["mean"] < folder.read_history()["val_bits_per_dim"][0]
+    assert results["mean"] < np.log2(17)
+
+
+def test_a_run_folder_is_not_written_over(digits):
+    folder, _, _ = digits
+    before = {p.name: p.read_bytes() for p in folder.path.iterdir()}
+    code, out, err = zoo_main("fit", "realnvp_digits", "--run", folder.path)
+    assert (code, out) == (2, "")
+    assert "another --run, or delete" in err
+    assert {p.name: p.read_bytes() for p in folder.path.iterdir()} == before
+
+
+REFUSED = [
+    ("realnvp_digit", [], "realnvp_digits"),
+    ("realnvp_digits", ["--set", "filtres=3"], "filters"),
+    ("realnvp_digits", ["--set", "filters"], "key=value"),
+    ("realnvp_digits", ["--set", "filters=many"], "`filters` must be of type int"),
+    ("realnvp_digits", ["--set", "steps=5", "--steps", "6"], "once"),
+    ("realnvp_digits", ["--steps", "0"], "`steps` must be at least 1"),
+    ("realnvp_digits", ["--steps", "1.5"], "--steps"),
+    ("realnvp_digits", ["--batch-size", "-1"], "`batch_size`"),
+    ("realnvp_digits", ["--seed", "-1"], "--seed"),
+    ("realnvp_digits", ["--seed", str(2**31)], "seed"),
+    ("realnvp_digits", ["--data", "moons"], "`data` must have rows of shape (8, 8, 1)"),
+    ("realnvp_digits", ["--set", "scales=9"], "`scales`"),
+    ("realnvp_digits", ["--set", "num_classes=3"], "[0, 3)"),
+    ("realnvp_moons", ["--set", "num_classes=2"], "condition"),
+    ("realnvp_moons", ["--set", "levels=2"], "levels"),
+    ("realnvp_moons", ["--frobnicate"], "No such option"),
+]
+
+
+@pytest.mark.parametrize(("name", "options", "named"), REFUSED)
+def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, name, options, named):
+    code, out, err = zoo_main("fit", name, "--run", tmp_path / "run", *options)
+    last = err.splitlines()[-1]
+    assert code == 2
+    assert not out
+    assert last.startswith("error: ")
+    assert named in last
+    assert "Traceback" not in err
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("epoch", "words"), [(2, "the weights of step 2 are kept"), (0, "no weigh")]
+)
+def test_an_interrupt_keeps_the_last_good_weights(tmp_path, monkeypatch, epoch, words):
+    saves = LastGood.on_epoch_end
+
+    def interrupted(self, index, logs=None):
+        if index == epoch:
+            os.kill(os.getpid(), signal.SIGINT)
+        saves(self, index, logs)
+
+    monkeypatch.setattr(LastGood, "on_epoch_end", interrupted)
+    run = tmp_path / "run"
+    code, out, err = zoo_main("fit", "realnvp_moons", "--run", run, *SMALL_MOONS)
+    assert (code, out) == (130, "")
+    assert err.splitlines()[-1].startswith(f"interrupted: {words}")
+    if epoch:
+        assert RunFolder(run).read_history()["step"] == [1, 2]
+        assert np.isfinite(load_model(run).predict(np.zeros((1, 2), np.float32), verbose=0)).all()
+    else:
+        RunFolder(run).check_new()
+
+
+def test_a_training_that_diverges_says_so_and_keeps_the_last_good_weights(tmp_path):
+    options = [*SMALL_MOONS, "--set", "learning_rate=1e25", "--set", "schedule=constant"]
+    code, out, err = zoo_main("fit", "realnvp_moons", "--run", tmp_path, *options)
+    assert (code, out) == (1, "")
+    last = err.splitlines()[-1]
+    assert last.startswith("error: the training diverged by step 2: the weights of step 1 are kept")
+    assert "learning_rate" in last
+    assert json.loads((tmp_path / "config.json").read_text())["training"]["learning_rate"] == 1e25
+    load_model(tmp_path)
