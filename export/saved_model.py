@@ -3,13 +3,17 @@
 import dataclasses
 import os
 import pathlib
+from collections.abc import Sequence
 
-import keras
+import tensorflow as tf
 
 from export import probe
 from export.signatures import Signature, signatures
 from export.versions import Versions
 from zoo import FlowModel
+
+DEFAULT = "serving_default"
+"""The signature that servers answer with where a request names none."""
 
 
 def save(
@@ -17,8 +21,8 @@ def save(
 ) -> pathlib.Path:
     """Writes the model as a SavedModel that needs TensorFlow alone, and returns its path.
 
-    The version appears in the folder complete and checked against the model, or not at all; a
-    server that watches the folder may be running. `export.signatures` says what it answers.
+    The version appears in the folder complete and checked against the model, or not at all, so a
+    server may be watching the folder. `export.signatures.signatures` says what it answers.
 
     Args:
         model: a trained model.
@@ -30,24 +34,36 @@ def save(
 
     Raises:
         TypeError: for a version that is no integer.
-        ValueError: for a version that exists, a folder of another kind, a model whose data-set
-            weights have seen no data, or one whose answers are not finite.
+        ValueError: for a version that exists, a folder of another kind, a model that has yet to be
+            initialized from data, or one whose answers are not finite.
     """
     versions = Versions(directory)
     versions.check(version)
     if not model.initialized:
         msg = (
-            f"`model` must be initialized; what {model.name!r} sets from data has seen none. Fit "
-            "it, call `model.initialize(x)`, or load its weights first."
+            f"`model` must be initialized; {model.name!r} has weights that are set from data and "
+            "has seen none. Fit it, call `model.initialize(x)`, or load its weights first."
         )
         raise ValueError(msg)
-    traced = {s: _traced(s) for s in signatures(model)}
+    traced = [_traced(signature) for signature in signatures(model)]
     with versions.writing() as aside:
-        _write(list(traced.values()), aside)
-        probe.check(aside, model.form, [dataclasses.replace(s, function=f) for s, f in traced.items()])
+        _write(traced, aside)
+        probe.check(aside, model.form, traced)
         return versions.publish(aside, version)
 
 
-def _traced(signature: Signature) -> ConcreteFunction:
+def _traced(signature: Signature) -> Signature:
+    """Returns the signature with its function as a graph."""
     function = tf.function(signature.function, list(signature.inputs), autograph=False)
-    return function.get_concrete_function()
+    return dataclasses.replace(signature, function=function.get_concrete_function())
+
+
+def _write(traced: Sequence[Signature], path: pathlib.Path) -> None:
+    graphs = {signature.name: signature.function for signature in traced}
+    # Raw variables on a tf.Module: the one form that servers find as well as Python does. Nothing
+    # but what the graphs read: neither the optimizer's variables nor the metric's.
+    module = tf.Module()
+    used = [variable for graph in graphs.values() for variable in graph.graph.variables]
+    module.weights = list({id(variable): variable for variable in used}.values())
+    default = traced[0].function
+    tf.saved_model.save(module, str(path), signatures={**graphs, DEFAULT: default})

@@ -153,6 +153,13 @@ def test_bfloat16_is_close_and_keeps_float32_weights(normalization, training):
     assert 1e-6 < error < 0.1  # it did compute in bfloat16
 
 
+def test_bfloat16_sees_its_input_in_float32():
+    network = perturbed(make(dtype="mixed_bfloat16"))
+    y = network(images(), training=True)
+    shifted = network(images() + 100.0, training=True)  # bfloat16 is 0.5 apart at 100
+    assert np.abs(shifted - y).max() / np.std(y) < 0.1
+
+
 @pytest.mark.parametrize("jit", [False, True])
 def test_empty_batches_keep_their_shape_and_the_statistics(jit):
     network = perturbed(make(condition_dim=5))

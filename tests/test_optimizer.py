@@ -165,7 +165,8 @@ from zoo.optimizer import FusedAdam
 data = np.random.default_rng(0).normal(size=(8, 3)).astype("float32") * 5
 def train(strategy, options):
     with strategy.scope():
-        variable, optimizer = keras.Variable(np.ones(3), dtype="float32"), FusedAdam(0.1, **options)
+        variable = keras.Variable(np.ones(3), dtype="float32")
+        optimizer = FusedAdam(0.1, epsilon=10.0, **options)  # else only the gradient's sign counts
         optimizer.build([variable])
     n = strategy.num_replicas_in_sync
     def share(context):
