@@ -36,14 +36,8 @@ def check(path: pathlib.Path, form: Form, signatures: Sequence[Signature]) -> No
     """
     questions = _questions(form, signatures)
     with _no_warnings(), tf.Graph().as_default(), _session() as session:
-        loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(path)).signature_def
-        feeds = {
-            loaded[s.name].inputs[spec.name].name: value.numpy()
-            for s in signatures
-            for spec, value in zip(s.inputs, questions[s.name], strict=True)
-        }
-        fetches = {s.name: loaded[s.name].outputs[s.output].name for s in signatures}
-        served = session.run(fetches, feeds)
+        loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(path))
+        served = {s.name: _ask(session, loaded, s, questions[s.name]) for s in signatures}
     for signature in signatures:
         answer = signature.function(*questions[signature.name])[signature.output].numpy()
         _compare(signature.name, served[signature.name], answer)
@@ -62,7 +56,7 @@ def _no_warnings() -> Iterator[None]:
 
 
 def _session() -> tf.compat.v1.Session:
-    """Returns a session that runs graphs as they are: for one run their optimisation is a waste."""
+    """Returns a session that runs graphs as they are: for one run, optimising them is a waste."""
     config = tf.compat.v1.ConfigProto()
     config.graph_options.rewrite_options.disable_meta_optimizer = True
     return tf.compat.v1.Session(config=config)
@@ -89,6 +83,17 @@ def _value(spec: tf.TensorSpec, given: dict[str, Any]) -> tf.Tensor:
     shape = [ROWS if size is None else size for size in spec.shape]
     value = np.arange(math.prod(shape)).reshape(shape) if spec.name == "seed" else given[spec.name]
     return tf.constant(np.asarray(value).astype(spec.dtype.as_numpy_dtype))
+
+
+def _ask(
+    session: tf.compat.v1.Session, loaded: Any, signature: Signature, inputs: list[tf.Tensor]
+) -> np.ndarray:
+    tensors = loaded.signature_def[signature.name]
+    feeds = {
+        tensors.inputs[spec.name].name: value.numpy()
+        for spec, value in zip(signature.inputs, inputs, strict=True)
+    }
+    return session.run(tensors.outputs[signature.output].name, feeds)
 
 
 def _compare(name: str, served: np.ndarray, answer: np.ndarray) -> None:

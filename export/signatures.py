@@ -115,9 +115,7 @@ class Answers:
         good = _all_true(tf.math.is_finite(z)) & known
         return {"x": _or_nan(good, self._model.decode(z, condition))}
 
-    def sample(
-        self, num: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None
-    ) -> Answer:
+    def sample(self, num: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None) -> Answer:
         """Answers `num` samples, row i by (seed, i): [num, *event], or [num, N, *event] given N.
 
         Not row by row: the only signature that takes scalars.

@@ -141,7 +141,7 @@ def network(
         projected = keras.layers.Dense(6, use_bias=False, name="condition", dtype=dtype)(c)
         target = (*[1] * (len(shape) - 1), 6)
         projected = keras.layers.Reshape(target, dtype=dtype)(projected)
-        h = keras.layers.Add(dtype=dtype)([h, projected])
+        h = keras.layers.Multiply(dtype=dtype)([h, projected])
     h = keras.layers.Activation("tanh", dtype=dtype)(h)
     return keras.Model(inputs, layer(outputs, 2)(h), name=name)
 

@@ -12,10 +12,10 @@ from unittest import mock
 
 import numpy as np
 import tensorflow as tf
-from bijector_cases import network_names, randomized
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
+from bijector_cases import network_names, randomized
 from tfflows import Bijector, KerasModule, foreign
 
 fresh = tf.identity
@@ -123,9 +123,7 @@ def density_is_numeric(bijector: tfb.Bijector, base: tfd.Distribution, x: tf.Ten
     ndims = base.event_shape.rank
     flow = tfd.TransformedDistribution(base, bijector)
     y = fresh(bijector.forward(x))
-    wanted = base.log_prob(bijector.inverse(fresh(y))) + numeric_log_det(
-        bijector.inverse, y, ndims
-    )
+    wanted = base.log_prob(bijector.inverse(fresh(y))) + numeric_log_det(bijector.inverse, y, ndims)
     close(flow.log_prob(fresh(y)), wanted, 1e-9, "log_prob")
     sample, log_prob = flow.experimental_sample_and_log_prob(4, seed=(1, 2))
     close(flow.log_prob(fresh(sample)), log_prob, 1e-9, "sample_and_log_prob")
@@ -152,9 +150,10 @@ def variables_are_seen(bijector: tfb.Bijector, x: tf.Tensor, ndims: int) -> None
     keras_trainable = {id(v.value) for m in modules for v in m.layer.trainable_variables}
     assert {id(v) for v in bijector.variables} == keras_all
     assert {id(v) for v in bijector.trainable_variables} == keras_trainable
-    for pair in (forward_pair, inverse_pair):
+    y = fresh(bijector.forward(fresh(x)))
+    for pair, value in ((forward_pair, x), (inverse_pair, y)):
         with tf.GradientTape() as tape:
-            pair(bijector, fresh(x), ndims)
+            pair(bijector, fresh(value), ndims)
         read = {v.name for v in tape.watched_variables()}
         hidden = {id(v) for v in tape.watched_variables()} ^ keras_trainable
         assert not hidden, f"read: {sorted(read)}; of these or of the bijector's, {len(hidden)}"
@@ -176,9 +175,7 @@ def every_variable_has_a_gradient(bijector: tfb.Bijector, x: tf.Tensor, ndims: i
 def _scrambled_sum(value: tf.Tensor, log_det: tf.Tensor) -> tf.Tensor:
     # Sines and weights that differ, lest the contributions of elements cancel by symmetry.
     weights = tf.cast(tf.range(1, 1 + tf.size(log_det)), log_det.dtype)
-    return tf.reduce_sum(tf.sin(3.0 * value)) + tf.reduce_sum(
-        weights * tf.reshape(log_det, [-1])
-    )
+    return tf.reduce_sum(tf.sin(3.0 * value)) + tf.reduce_sum(weights * tf.reshape(log_det, [-1]))
 
 
 def every_network_runs_once(bijector: tfb.Bijector, action: Callable[[], Any]) -> None:

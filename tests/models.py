@@ -87,8 +87,8 @@ def weights(model):
 
 @functools.cache
 def fitted(name):
-    """Returns a twin after its 20 steps; tests share it and must not change its weights."""
-    model = twin(name)
+    """Returns a twin after 20 steps of Adam; tests share it and must not change its weights."""
+    model = twin(name, weight_decay=0.0)
     model.fit(data(model), verbose=0)
     return model
 
@@ -96,8 +96,9 @@ def fitted(name):
 @functools.cache
 def conditional(name, kind):
     """Returns a conditional twin at random weights; tests share it and must not change it."""
-    model = randomize(twin(name, **CONDITIONS[kind]))
+    model = twin(name, **CONDITIONS[kind])
     model.initialize(data(model), conditions(model))
+    randomize(model, 0.1 if model.levels is None else 0.05)
     return model
 
 

@@ -1,15 +1,14 @@
 """Every property on every row of the table."""
 
-import copy
 
-import checks
 import numpy as np
 import pytest
 import tensorflow as tf
-from bijector_cases import BATCHES, CASES, COUPLINGS, Case, normal, randomized
 from tensorflow_probability import distributions as tfd
 
+import checks
 import tfflows
+from bijector_cases import BATCHES, CASES, COUPLINGS, Case, normal
 from tfflows import foreign
 
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -242,5 +241,3 @@ def test_the_table_is_complete():
 def test_every_transformer_and_both_forms_of_a_coupling_have_rows():
     parts = {type(part).__name__ for case in COUPLINGS for part in case.shared.submodules}
     assert {"Additive", "Affine", "ScaledTanh", "ShiftedSigmoid"} <= parts
-
-

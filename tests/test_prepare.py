@@ -542,6 +542,17 @@ def test_the_first_batch_takes_nothing_from_a_generator():
     np.testing.assert_array_equal(joined([batch for (batch,) in data.batches]), X)
 
 
+def test_looking_ahead_in_the_midst_of_a_generator_shows_what_is_still_to_come():
+    data = prepare((x[None] for x in X), None, IMAGE, batch_size=4, shuffle=False)
+    seen = [batch.numpy() for (batch,) in itertools.islice(iter(data.batches), 2)]
+    ahead = data.first_batch(4)
+    rest = [batch.numpy() for (batch,) in data.batches]
+
+    np.testing.assert_array_equal(np.concatenate(seen), X[:2])
+    np.testing.assert_array_equal(ahead[0], X[0])  # looked at beforehand
+    assert len(rest) <= N - 2
+
+
 def test_a_cached_dataset_is_read_without_a_complaint(capfd):
     source = slices(X.astype(np.float32)).cache()
     data = prepare(source, None, IMAGE, batch_size=4, shuffle=True)

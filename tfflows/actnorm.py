@@ -63,7 +63,7 @@ class ActNorm(Bijector):
 
     def initialize(self, y: Any) -> tf.Tensor:
         """Sets mean and standard deviation of the batch y [N, ..., C] and returns its latents."""
-        y = tf.convert_to_tensor(y)
+        y = self._checked_batch(y)
         axes = list(range(y.shape.rank - 1))
         mean, variance = tf.nn.moments(y, axes)
         layer = self._state.layer

@@ -68,6 +68,9 @@ class RunningStatistics(keras.layers.Layer):
         if not training:
             return mean, variance
         batch_mean, batch_variance = tf.nn.moments(y, list(range(y.shape.rank - 1)))
+        some = tf.size(y) > 0  # a replica may get no rows: their moments are NaN
+        batch_mean = tf.where(some, batch_mean, mean)
+        batch_variance = tf.where(some, batch_variance, variance)
         mean = self._momentum * mean + (1.0 - self._momentum) * batch_mean
         variance = self._momentum * variance + (1.0 - self._momentum) * batch_variance
         self.mean.assign(tf.stop_gradient(mean))
@@ -146,7 +149,7 @@ class BatchNorm(Bijector):
 
     def initialize(self, y: Any) -> tf.Tensor:
         """Starts the running statistics at those of the batch y [N, ..., C]."""
-        y = tf.convert_to_tensor(y)
+        y = self._checked_batch(y)
         mean, variance = tf.nn.moments(y, list(range(y.shape.rank - 1)))
         layer = self._state.layer
         layer.mean.assign(mean)

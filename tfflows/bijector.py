@@ -109,34 +109,57 @@ class Bijector(tfb.Bijector):
         raise NotImplementedError
 
     def _with_full_log_det(self, one_pass: Any, value: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        value = tf.convert_to_tensor(value, dtype_hint=self.dtype, name="value")
         ndims = self.forward_min_event_ndims
-        if not value.dtype.is_floating:
-            msg = f"{self.name!r} takes floating point numbers; received {value.dtype.name}."
+        result, log_det = one_pass(self._checked(value))
+        batch_shape = tf.shape(result)[: result.shape.rank - ndims]
+        static = result.shape[: result.shape.rank - ndims]
+        return result, tf.ensure_shape(tf.broadcast_to(log_det, batch_shape), static)
+
+    def _checked(self, value: Any) -> tf.Tensor:
+        """Returns the value as a tensor; raises unless its dtype and shape are an input's."""
+        value = tf.convert_to_tensor(value, dtype_hint=self.dtype, name="value")
+        if not value.dtype.is_floating or self.dtype not in (None, value.dtype):
+            wanted = "floating point numbers" if self.dtype is None else self.dtype.name
+            msg = f"{self.name!r} takes {wanted}; received {value.dtype.name}."
             raise TypeError(msg)
-        if value.shape.rank is not None and value.shape.rank < ndims:
+        rank, ndims = value.shape.rank, self.forward_min_event_ndims
+        if rank is None or rank < ndims:
             msg = (
-                f"{self.name!r} needs events of rank {ndims} or more; "
+                f"{self.name!r} needs events of rank {ndims} or more, of a known rank; "
                 f"received the shape {value.shape}."
             )
             raise ValueError(msg)
-        event = value.shape[value.shape.rank - len(self._event_sizes) :]
-        if not event.is_compatible_with(self._event_sizes):
+        shape = [*[None] * (rank - len(self._event_sizes)), *self._event_sizes]
+        if not value.shape.is_compatible_with(shape):
             msg = (
                 f"{self.name!r} takes events of the sizes {self._event_sizes} (None: any); "
                 f"received the shape {value.shape}."
             )
             raise ValueError(msg)
-        result, log_det = one_pass(value)
-        batch_shape = tf.shape(result)[: result.shape.rank - ndims]
-        static = result.shape[: result.shape.rank - ndims]
-        return result, tf.ensure_shape(tf.broadcast_to(log_det, batch_shape), static)
+        if value.shape.is_fully_defined():
+            return value
+        return tf.ensure_shape(value, shape)  # an unknown size of 1 would broadcast in silence
+
+    def _checked_batch(self, y: Any) -> tf.Tensor:
+        """Returns the batch for `initialize`; raises unless it has rows and all are finite."""
+        y = self._checked(y)
+        if tf.size(y) == 0 or not tf.reduce_all(tf.math.is_finite(y)):
+            msg = (
+                f"`y` must hold finite numbers, at least one row, to initialize {self.name!r}; "
+                f"received the shape {y.shape}"
+                + (", with NaN or infinity." if tf.size(y) > 0 else ".")
+            )
+            raise ValueError(msg)
+        return y
 
     def _sum_over_event(self, log_det: tf.Tensor, event_ndims: int | None) -> tf.Tensor:
         ndims = self.forward_min_event_ndims
         extra = 0 if event_ndims is None else event_ndims - ndims
-        if extra < 0:
-            msg = f"`event_ndims` must be at least {ndims}; received {event_ndims}."
+        if not 0 <= extra <= log_det.shape.rank:
+            msg = (
+                f"`event_ndims` must be in {ndims}..{ndims + log_det.shape.rank}; "
+                f"received {event_ndims}."
+            )
             raise ValueError(msg)
         return tf.reduce_sum(log_det, axis=list(range(-extra, 0)))
 

@@ -57,7 +57,10 @@ class Coupling(Bijector):
             if not conditional:
                 msg = "`condition` was given to a coupling with conditional=False."
                 raise ValueError(msg)
-            condition = tf.convert_to_tensor(condition, dtype_hint=tf.float32, name="condition")
+            condition = tf.convert_to_tensor(condition, name="condition")
+            if condition.shape.rank == 0:
+                msg = "`condition` must be [*B, K]; received a scalar."
+                raise ValueError(msg)
         parameters = {
             "mask": mask,
             "conditioner": conditioner,
@@ -136,16 +139,18 @@ class Coupling(Bijector):
         if self._condition is None:
             msg = f"{self.name!r} is conditional and has no `condition`; call condition_on(c)."
             raise ValueError(msg)
-        ndims = self._mask.ndim
-        batch = tf.broadcast_dynamic_shape(
-            tf.shape(x)[: x.shape.rank - ndims], tf.shape(self._condition)[:-1]
-        )
-        static = tf.broadcast_static_shape(
-            x.shape[: x.shape.rank - ndims], self._condition.shape[:-1]
-        )
-        event = x.shape[x.shape.rank - ndims :]
-        full = tf.concat([batch, tf.shape(x)[x.shape.rank - ndims :]], 0)
-        return tf.ensure_shape(tf.broadcast_to(x, full), static.concatenate(event))
+        rank = x.shape.rank - self._mask.ndim
+        try:
+            static = tf.broadcast_static_shape(x.shape[:rank], self._condition.shape[:-1])
+        except ValueError:
+            msg = (
+                f"`condition` of the shape {self._condition.shape} does not broadcast with the "
+                f"batch {x.shape[:rank]} of data of the shape {x.shape}."
+            )
+            raise ValueError(msg) from None
+        batch = tf.broadcast_dynamic_shape(tf.shape(x)[:rank], tf.shape(self._condition)[:-1])
+        full = tf.concat([batch, tf.shape(x)[rank:]], 0)
+        return tf.ensure_shape(tf.broadcast_to(x, full), static.concatenate(x.shape[rank:]))
 
 
 def _checked(mask: np.ndarray) -> np.ndarray:

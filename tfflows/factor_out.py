@@ -75,17 +75,17 @@ class FactorOut(Bijector):
 
     def _forward_and_log_det(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         going, leaving = self._split(x)
-        going, log_det = foreign.forward_and_log_det(
+        moved, log_det = foreign.forward_and_log_det(
             self._inner, going, self.forward_min_event_ndims
         )
-        return _joined(going, leaving), log_det
+        return self._joined(moved, going, leaving), log_det
 
     def _inverse_and_log_det(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         going, leaving = self._split(y)
-        going, log_det = foreign.inverse_and_log_det(
+        moved, log_det = foreign.inverse_and_log_det(
             self._inner, going, self.forward_min_event_ndims
         )
-        return _joined(going, leaving), log_det
+        return self._joined(moved, going, leaving), log_det
 
     def _split(self, value: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         channels = value.shape[-1]
@@ -96,14 +96,18 @@ class FactorOut(Bijector):
         going, leaving = tf.split(value, [keep, channels - keep], axis=-1)
         return going, leaving
 
+    def _joined(self, moved: tf.Tensor, going: tf.Tensor, leaving: tf.Tensor) -> tf.Tensor:
+        ndims = self.forward_min_event_ndims
+        before, after = (v.shape[v.shape.rank - ndims :] for v in (going, moved))
+        if not after.is_compatible_with(before):
+            msg = f"`inner` must keep the shape of its event; it makes {after} of {before}."
+            raise ValueError(msg)
+        if moved.shape.rank != leaving.shape.rank or not _same_batch(moved, leaving):
+            batch = tf.shape(moved)[:-1]
+            leaving = tf.broadcast_to(leaving, tf.concat([batch, tf.shape(leaving)[-1:]], 0))
+        return tf.concat([moved, leaving], axis=-1)
 
-def _joined(going: tf.Tensor, leaving: tf.Tensor) -> tf.Tensor:
-    if going.shape.rank != leaving.shape.rank or not _same_batch(going, leaving):
-        batch = tf.shape(going)[:-1]
-        leaving = tf.broadcast_to(leaving, tf.concat([batch, tf.shape(leaving)[-1:]], 0))
-    return tf.concat([going, leaving], axis=-1)
 
-
-def _same_batch(going: tf.Tensor, leaving: tf.Tensor) -> bool:
-    batch = going.shape[:-1]
+def _same_batch(moved: tf.Tensor, leaving: tf.Tensor) -> bool:
+    batch = moved.shape[:-1]
     return batch.is_fully_defined() and batch == leaving.shape[:-1]

@@ -59,9 +59,20 @@ def condition_on(part: tfb.Bijector, condition: Any) -> tfb.Bijector:
 
 
 def initialize(part: tfb.Bijector, y: tf.Tensor) -> tf.Tensor:
-    """Initialises `part` from data y and returns the latents."""
+    """Initialises `part` from data y and returns the latents.
+
+    Raises:
+        ValueError: if `part` is TFP's and holds what is set from data: it would stay as it is.
+    """
     if isinstance(part, Bijector):
         return part.initialize(y)
+    for inner in part.submodules:
+        if not getattr(inner, "initialized", True):
+            msg = (
+                f"{part.name!r} is TFP's and cannot initialize {inner.name!r} from data; "
+                "compose such bijectors with `tfflows.Chain`."
+            )
+            raise ValueError(msg)
     return part.inverse(tf.identity(y))
 
 

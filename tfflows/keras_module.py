@@ -20,7 +20,7 @@ class KerasModule(tf.Module):
 
     Raises:
         TypeError: if `layer` is no Keras layer.
-        ValueError: if `layer` is not built.
+        ValueError: if `layer` is not built, or at the call if that makes further weights.
     """
 
     def __init__(self, layer: keras.layers.Layer, name: str | None = None) -> None:
@@ -60,7 +60,7 @@ class KerasModule(tf.Module):
             msg = "`x` must have a known rank; received an unknown one."
             raise ValueError(msg)
         if condition is None and rank == event_ndims + 1:
-            return tf.cast(self.layer(x), x.dtype)
+            return tf.cast(self._called(x), x.dtype)
         batch = tf.shape(x)[: rank - event_ndims]
         static = x.shape[: rank - event_ndims]
         if condition is not None:
@@ -70,7 +70,7 @@ class KerasModule(tf.Module):
         inputs = _flatten(x, batch, event_ndims)
         if condition is not None:
             inputs = [inputs, _flatten(tf.cast(condition, x.dtype), batch, 1)]
-        out = self.layer(inputs)
+        out = self._called(inputs)
         out_event = out.shape[1:]
         out = tf.reshape(out, tf.concat([batch, tf.shape(out)[1:]], 0))
         return tf.cast(tf.ensure_shape(out, static.concatenate(out_event)), x.dtype)
@@ -80,12 +80,23 @@ class KerasModule(tf.Module):
         copied = memo[id(self)] = type(self)(copy.deepcopy(self.layer, memo), name=self.name)
         return copied
 
-    def _check_dtype(self, dtype: tf.DType) -> None:
-        narrow = [v for v in self._raw_variables if v.dtype == tf.float32]
-        if dtype == tf.float64 and narrow:
+    def _called(self, inputs: Any) -> tf.Tensor:
+        out = self.layer(inputs)
+        if len(self.layer.variables) != len(self._raw_variables):
             msg = (
-                f"the network {self.layer.name!r} has float32 weights and would round float64 "
-                "data; build it, and its keras.Input, with dtype='float64'."
+                f"`layer` must have all its weights when it is wrapped; {self.layer.name!r} made "
+                "some at its first call, which nobody would train. Build its sublayers first."
+            )
+            raise ValueError(msg)
+        return out
+
+    def _check_dtype(self, dtype: tf.DType) -> None:
+        weights = {v.dtype for v in self._raw_variables} & {tf.float32, tf.float64}
+        if weights and dtype not in weights:
+            msg = (
+                f"the network {self.layer.name!r} has {weights.pop().name} weights; received "
+                f"{dtype.name} data. For float64 build it, and its keras.Input, with "
+                "dtype='float64'."
             )
             raise TypeError(msg)
 

@@ -61,7 +61,7 @@ class Standardize(Bijector):
         Raises:
             ValueError: if a variable is constant: it has no density.
         """
-        y = tf.convert_to_tensor(y)
+        y = self._checked_batch(y)
         rows = np.asarray(y, np.float64).reshape(-1, y.shape[-1])
         deviation = rows.std(axis=0)
         if not np.all(deviation > 0):

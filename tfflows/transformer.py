@@ -120,7 +120,7 @@ class ScaledTanh(tf.Module):
 
     def __call__(self, raw: tf.Tensor) -> tf.Tensor:
         """Returns a tanh(h / a_0)."""
-        return tf.convert_to_tensor(self._state.layer.scale) * tf.tanh(raw / self._bound)
+        return tf.cast(self._state.layer.scale, raw.dtype) * tf.tanh(raw / self._bound)
 
 
 class ShiftedSigmoid(tf.Module):

@@ -3,10 +3,11 @@
 Listing presets imports no TensorFlow; the first use of `get` or `FlowModel` does.
 """
 
+import builtins
 import importlib
 from typing import TYPE_CHECKING
 
-from zoo import presets as _presets  # registers them
+from zoo import presets as _presets  # noqa: F401 - registers them
 from zoo.registry import Preset
 from zoo.registry import list_presets as list  # noqa: A004 - the public name
 
@@ -26,7 +27,7 @@ else:
         return value
 
 
-def __dir__() -> "list[str]":
+def __dir__() -> "builtins.list[str]":
     return sorted(__all__)
 
 

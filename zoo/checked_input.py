@@ -19,8 +19,8 @@ class CheckedInput:
         """Keeps the form."""
         self._form = form
 
-    def real_rows(self, x: Any, condition: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Returns rows of real data and their condition.
+    def real_rows(self, x: Any, condition: Any) -> tuple[tf.Tensor, ...]:
+        """Returns rows of real data and, of a conditional model, their condition.
 
         Raises:
             TypeError: for whole numbers given to an image model.
@@ -40,12 +40,12 @@ class CheckedInput:
             if rows.shape[0] and not (least >= 0 and most <= levels):
                 msg = f"`x` must be pixels in [0, {levels}]; received {least:g} to {most:g}."
                 raise ValueError(msg)
-        return rows, self._row_condition(condition, rows)
+        return rows, *self._row_condition(condition, rows)
 
-    def latents(self, z: Any, condition: Any) -> tuple[tf.Tensor, tf.Tensor | None]:
-        """Returns latents and their condition."""
+    def latents(self, z: Any, condition: Any) -> tuple[tf.Tensor, ...]:
+        """Returns latents and, of a conditional model, their condition."""
         rows = self._rows(z, "z")
-        return rows, self._row_condition(condition, rows)
+        return rows, *self._row_condition(condition, rows)
 
     def condition(self, condition: Any) -> tf.Tensor:
         """Returns a condition [*B, K], class numbers as one-hot vectors.
@@ -131,10 +131,10 @@ class CheckedInput:
             raise ValueError(msg)
         return _finite(tf.cast(x, self._form.dtype), argument)
 
-    def _row_condition(self, condition: Any, rows: tf.Tensor) -> tf.Tensor | None:
+    def _row_condition(self, condition: Any, rows: tf.Tensor) -> tuple[tf.Tensor, ...]:
         if not self._form.conditional:
             self.refuse(condition)
-            return None
+            return ()
         condition = self.condition(condition)
         if condition.shape.rank == 1:
             condition = tf.broadcast_to(condition, [tf.shape(rows)[0], condition.shape[0]])
@@ -144,7 +144,7 @@ class CheckedInput:
                 f"conditions of the shape {condition.shape[:-1]}."
             )
             raise ValueError(msg)
-        return condition
+        return (condition,)
 
 
 def _labels(condition: Any, num_classes: int) -> tf.Tensor:

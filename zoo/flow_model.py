@@ -1,8 +1,9 @@
 """A flow as a Keras model: likelihood, samples, latents, and Keras's own fit and evaluate."""
 
 import importlib
+import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import keras
@@ -11,9 +12,9 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfflows import Bijector, UniformDequantization, threefry
-from zoo import prepare
+from zoo import prepare, weights_file
 from zoo.checked_input import CheckedInput
-from zoo.keras_data import KerasData
+from zoo.data_model import DataModel
 from zoo.model_spec import ModelSpec
 from zoo.networks import Networks, keras_layers
 from zoo.optimizer import build_optimizer
@@ -25,7 +26,7 @@ EVALUATION = -1
 
 
 @keras.saving.register_keras_serializable("tfflows")
-class FlowModel(KerasData, keras.Model):
+class FlowModel(DataModel):
     """A density model of a flow over a standard normal base, built and ready.
 
         data = flow.forward(latents),  latents ~ Normal(0, 1)
@@ -43,8 +44,7 @@ class FlowModel(KerasData, keras.Model):
 
     def __init__(self, spec: ModelSpec, name: str | None = None) -> None:
         """Builds the flow with all its weights."""
-        super().__init__(name=name or spec.preset, dtype=spec.dtype)
-        self.spec = spec
+        super().__init__(spec, name or spec.preset)
         build = importlib.import_module(FAMILIES[spec.config.family]).build
         self.flow: Bijector = build(spec.config, seed=spec.seed, dtype=spec.dtype)
         shape = spec.config.event_shape
@@ -54,12 +54,28 @@ class FlowModel(KerasData, keras.Model):
         self._noise = UniformDequantization(dtype=spec.dtype)
         self._metric = None if self.levels is None else keras.metrics.Mean(name="bits_per_dim")
         self._checked = CheckedInput(self.form)
-        self._compiled_density = tf.function(self._density, reduce_retracing=True)
-        self._compiled_bound = tf.function(self._bound, reduce_retracing=True)
-        self._compiled_encode = tf.function(self._encode, reduce_retracing=True)
-        self._compiled_decode = tf.function(self._decode, reduce_retracing=True)
-        self._compiled_sample = tf.function(self._sample, reduce_retracing=True)
+        self._compile_methods()
         self.built = True
+
+    def _compile_methods(self) -> None:
+        """Traces each method once, for batches of any size."""
+        rows = tf.TensorSpec([None, *self.event_shape], self.spec.dtype)
+        fields = {
+            key: tf.TensorSpec([None, *shape], self.form.dtypes[key])
+            for key, shape in self.form.shapes.items()
+        }
+        given = ()
+        if self.form.conditional:
+            width = self.spec.config.num_classes or self.spec.config.condition_dim
+            given = (tf.TensorSpec([None, width], self.spec.dtype),)
+        seed = tf.TensorSpec([2], tf.int32)
+        number, temperature = tf.TensorSpec([], tf.int32), tf.TensorSpec([], self.spec.dtype)
+        inputs = fields if self.form.conditional else fields["x"]
+        self._compiled_bound = tf.function(self._bound, [inputs, seed])
+        self._compiled_density = tf.function(self._density, [rows, *given])
+        self._compiled_encode = tf.function(self._encode, [rows, *given])
+        self._compiled_decode = tf.function(self._decode, [rows, *given])
+        self._compiled_sample = tf.function(self._sample, [number, seed, temperature, *given])
 
     @property
     def event_shape(self) -> tuple[int, ...]:
@@ -70,19 +86,6 @@ class FlowModel(KerasData, keras.Model):
     def levels(self) -> int | None:
         """Grey levels of an image model; None for real vectors."""
         return self.spec.config.levels
-
-    @property
-    def form(self) -> prepare.Form:
-        """What the model wants of its data."""
-        config = self.spec.config
-        return prepare.Form(
-            event_shape=config.event_shape,
-            levels=config.levels,
-            num_classes=config.num_classes,
-            condition_dim=config.condition_dim,
-            flip=self.spec.training.flip,
-            dtype=self.spec.dtype,
-        )
 
     @property
     def distribution(self) -> tfd.TransformedDistribution:
@@ -157,23 +160,16 @@ class FlowModel(KerasData, keras.Model):
             ValueError: for a negative `n` or temperature, or a wrong condition.
         """
         seed = secrets.randbelow(2**31) if seed is None else seed
-        n, seed, temperature = self._checked.sampling(n, seed, temperature)
+        number, pair, factor = self._checked.sampling(n, seed, temperature)
         if not self.form.conditional:
             self._checked.refuse(condition)
-            return self._compiled_sample(n, seed, temperature, None)
-        condition = self._checked.condition(condition)
-        if condition.shape.rank == 1:
-            return self.sample_given(n, seed, temperature, condition[None])[:, 0]
-        return self.sample_given(n, seed, temperature, condition)
-
-    def sample_given(
-        self, n: tf.Tensor, seed: tf.Tensor, temperature: tf.Tensor, condition: tf.Tensor
-    ) -> tf.Tensor:
-        """Draws n samples [n, B, *event] for each checked condition [B, K]."""
-        b = tf.shape(condition)[0]
-        tiled = tf.tile(condition, [n, 1])
-        flat = self._compiled_sample(n * b, seed, temperature, tiled)
-        return tf.reshape(flat, tf.concat([[n, b], self.event_shape], 0))
+            return self._compiled_sample(number, pair, factor)
+        given = self._checked.condition(condition)
+        batch = tf.shape(given)[:-1]
+        flat = tf.reshape(given, [-1, given.shape[-1]])
+        tiled = tf.tile(flat, tf.stack([number, 1]))
+        samples = self._compiled_sample(number * tf.shape(flat)[0], pair, factor, tiled)
+        return tf.reshape(samples, tf.concat([[number], batch, self.event_shape], 0))
 
     def bits_per_dim(
         self,
@@ -231,7 +227,7 @@ class FlowModel(KerasData, keras.Model):
             x: representative rows, in any form that `fit` takes.
             condition: labels or vectors where `x` is an array without them.
         """
-        self._initialize_from(self.prepared(x, condition, batch_size=1024).first_batch())
+        self.initialize_from(self.prepared(x, condition, batch_size=1024).first_batch())
 
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
         """Returns the log-likelihood [B] of rows in nats; for images the bound with one draw.
@@ -264,18 +260,22 @@ class FlowModel(KerasData, keras.Model):
     def _flow_at(self, condition: tf.Tensor | None) -> Bijector:
         return self.flow if condition is None else self.flow.condition_on(condition)
 
-    def _density(self, y: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
+    def _density(self, y: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
         z, log_det = self._flow_at(condition).inverse_and_log_det(y, len(self.event_shape))
         return self.base.log_prob(z) + log_det
 
-    def _encode(self, y: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
+    def _encode(self, y: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
         return self._flow_at(condition).inverse_and_log_det(y)[0]
 
-    def _decode(self, z: tf.Tensor, condition: tf.Tensor | None) -> tf.Tensor:
+    def _decode(self, z: tf.Tensor, condition: tf.Tensor | None = None) -> tf.Tensor:
         return self._flow_at(condition).forward_and_log_det(z)[0]
 
     def _sample(
-        self, n: tf.Tensor, seed: tf.Tensor, temperature: tf.Tensor, condition: tf.Tensor | None
+        self,
+        n: tf.Tensor,
+        seed: tf.Tensor,
+        temperature: tf.Tensor,
+        condition: tf.Tensor | None = None,
     ) -> tf.Tensor:
         keys = threefry.index_keys(n, seed)
         z = temperature * threefry.normal(keys, self.event_shape, self.spec.dtype)
@@ -286,7 +286,8 @@ class FlowModel(KerasData, keras.Model):
         below = np.nextafter(np.asarray(self.levels, self.spec.dtype), 0)
         return tf.clip_by_value(y, 0.0, below)
 
-    def _initialize_from(self, inputs: Any) -> None:
+    def initialize_from(self, inputs: Any) -> None:
+        """Sets what is set from data by one prepared batch, as `call` receives it."""
         x, condition = self._fields(inputs)
         y = tf.cast(x, self.spec.dtype)
         if self.levels is not None:
@@ -313,7 +314,7 @@ class FlowModel(KerasData, keras.Model):
         self,
         x: Any = None,
         y: Any = None,
-        y_pred: tf.Tensor | None = None,
+        y_pred: Any = None,
         sample_weight: Any = None,
         training: bool = True,  # noqa: FBT001, FBT002 - Keras's signature
     ) -> tf.Tensor:
@@ -329,11 +330,34 @@ class FlowModel(KerasData, keras.Model):
         """Returns the metrics that `compute_loss` has counted."""
         return self.get_metrics_result()
 
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:  # noqa: FBT001, FBT002
+        """Writes the weights, without the optimizer's state, keyed by the networks' names.
+
+        Args:
+            filepath: a path that ends in '.weights.h5'.
+            overwrite: whether to replace a file.
+        """
+        weights_file.save(self.networks, filepath, overwrite=overwrite)
+
+    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
+        """Reads weights that a model of the same config, of whatever seed, has saved.
+
+        Raises:
+            ValueError: for a file that is missing, damaged or of another architecture; the model
+                then keeps its weights.
+        """
+        weights_file.load(self.networks, filepath)
+
     def get_config(self) -> dict[str, Any]:
         """Returns the spec as plain data."""
         return {"name": self.name, "spec": self.spec.to_json()}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Self:
-        """Builds the model of a config."""
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
+        """Builds the model of a config; there are no custom objects in it."""
         return cls(ModelSpec.from_json(config["spec"]), name=config["name"])
+
+
+def _compiled(method: Callable[..., tf.Tensor]) -> Any:
+    # Without AutoGraph, which would rewrite the source of every bijector at each first call.
+    return tf.function(method, reduce_retracing=True, autograph=False)

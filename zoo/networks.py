@@ -28,6 +28,7 @@ class Networks(keras.layers.Layer):
                 msg = f"`layers` must have names of their own; {layer.name!r} is taken."
                 raise ValueError(msg)
             setattr(self, layer.name, layer)
+        self.names = [layer.name for layer in layers]
         self.built = True
 
 

@@ -1,12 +1,10 @@
 """Nats to bits per dimension: the one place that knows log 2."""
 
 import math
-from typing import TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 
-def bits_per_dim(log_likelihood: T, dimensions: int) -> T:
+def bits_per_dim(log_likelihood: Any, dimensions: int) -> Any:
     """Returns -log_likelihood / (dimensions log 2).
 
     Args:

@@ -1,6 +1,5 @@
 """Generators, other iterators, and what can be iterated over again and again."""
 
-import itertools
 import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -67,21 +66,25 @@ class OnePass:
         self._source = iter(source)
         self._plan = plan
         self._seen: deque = deque()
+        self._given = 0
         self._ended = False
         # A reader that was given up may still be in the middle of `next` when another starts.
         self._lock = threading.Lock()
 
     def ahead(self) -> Iterator:
         """Iterates over the elements to come, which stay to come."""
-        for index in itertools.count():
+        index = 0
+        while True:
             with self._lock:
-                if index == len(self._seen):
+                index = max(index, self._given)
+                if index - self._given == len(self._seen):
                     try:
                         self._seen.append(next(self._source))
                     except StopIteration:
                         return
-                element = self._seen[index]
+                element = self._seen[index - self._given]
             yield element
+            index += 1
 
     def __iter__(self) -> Iterator:
         """Iterates over the elements that are left.
@@ -103,4 +106,5 @@ class OnePass:
                 except StopIteration:
                     self._ended = True
                     return
+                self._given += 1
             yield element

@@ -43,11 +43,19 @@ class Prepared:
         self._reader: Iterator[tuple] | None = None
         self._seen: list[Any] = []
 
+    @property
+    def num_batches(self) -> int | None:
+        """Number of batches of one pass; None where it is unknown or there is no end."""
+        if isinstance(self.batches, tf.data.Dataset):
+            size = int(self.batches.cardinality())
+            return size if size > 0 else None
+        return self.batches.num_batches
+
     def first_batch(self, rows: int = 1024) -> Any:  # noqa: ANN401 - a tensor or a dict of tensors
         """Returns up to `rows` rows as one batch: what the model's `call` will receive.
 
         They are rows of the shuffled data, and they are not lost: `batches` still begins at its
-        first, generators included.
+        first, of a generator too. Call it before `batches` is read.
 
         Raises:
             ValueError: if the data is empty or a row is not as the model wants it.

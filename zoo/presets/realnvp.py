@@ -53,7 +53,7 @@ class RealNVPVectorConfig:
     """RealNVP over real vectors: affine couplings with alternating halves of the variables.
 
     Args:
-        event_shape: (D,) or the number of variables D, at least 2.
+        event_shape: (D,), with at least 2 variables.
         couplings: number of couplings.
         units: hidden units of each network.
         layers: hidden layers of each network.
@@ -61,17 +61,12 @@ class RealNVPVectorConfig:
         condition_dim: width of the condition of a vector-conditional model.
     """
 
-    event_shape: tuple[int, ...] | int
+    event_shape: tuple[int, ...]
     couplings: int = 8
     units: int = 64
     layers: int = 2
     num_classes: int | None = None
     condition_dim: int | None = None
-
-    def __post_init__(self) -> None:
-        """Writes the number of variables as a shape."""
-        if isinstance(self.event_shape, int):
-            object.__setattr__(self, "event_shape", (self.event_shape,))
 
     @property
     def family(self) -> str:

@@ -6,14 +6,46 @@ import keras
 import numpy as np
 
 from zoo import prepare
+from zoo.model_spec import ModelSpec
 
 
-class KerasData:
-    """The half of `FlowModel` that sees to the data: everything goes through `prepare` first.
+class DataModel(keras.Model):
+    """A Keras model whose data, of whatever form, goes through `prepare` first.
 
     Keras alone trains in silence at batch 1 on unbatched data, on images of another size, and on
     nothing at all.
+
+    Args:
+        spec: what the model is.
+        name: name of the Keras model.
     """
+
+    def __init__(self, spec: ModelSpec, name: str) -> None:
+        """Keeps the spec."""
+        super().__init__(name=name, dtype=spec.dtype)
+        self.spec = spec
+
+    @property
+    def form(self) -> prepare.Form:
+        """What the model wants of its data."""
+        config = self.spec.config
+        return prepare.Form(
+            event_shape=config.event_shape,
+            levels=config.levels,
+            num_classes=config.num_classes,
+            condition_dim=config.condition_dim,
+            flip=self.spec.training.flip,
+            dtype=self.spec.dtype,
+        )
+
+    @property
+    def initialized(self) -> bool:
+        """Whether all that is set from data has been."""
+        raise NotImplementedError
+
+    def initialize_from(self, inputs: Any) -> None:
+        """Sets what is set from data by one prepared batch, as `call` receives it."""
+        raise NotImplementedError
 
     def prepared(
         self,
@@ -78,7 +110,8 @@ class KerasData:
             The history, with 'loss' in nats and, for images, 'bits_per_dim'.
 
         Raises:
-            ValueError: for data that does not fit, or a model without trainable weights.
+            ValueError: for data that does not fit, a model without trainable weights, or a schedule
+                that has ended.
         """
         if not self.trainable_variables:
             msg = f"{self.name!r} has no trainable weights; set `trainable = True` to fit it."
@@ -100,8 +133,9 @@ class KerasData:
             validation_data = held_out.batches
         if not self.compiled:
             self.compile()
+        self._check_learning_rate()
         if not self.initialized:
-            self._initialize_from(data.first_batch())
+            self.initialize_from(data.first_batch())
         if epochs is None:
             epochs = initial_epoch + self._epochs(data, steps_per_epoch)
         with prepare.reading(*read):
@@ -120,11 +154,18 @@ class KerasData:
 
     def _epochs(self, data: prepare.Prepared, steps_per_epoch: int | None) -> int:
         """Returns how many epochs the preset's steps take, 1 for data of unknown length."""
-        if steps_per_epoch is None and hasattr(data.batches, "cardinality"):
-            steps_per_epoch = int(data.batches.cardinality())
-        if steps_per_epoch is None or steps_per_epoch < 1:
-            return 1
-        return -(-self.spec.training.steps // steps_per_epoch)
+        steps = data.num_batches if steps_per_epoch is None else steps_per_epoch
+        return -(-self.spec.training.steps // steps) if steps else 1
+
+    def _check_learning_rate(self) -> None:
+        rate = float(self.optimizer.learning_rate)
+        if rate == 0.0:
+            msg = (
+                f"`fit` would change nothing: after {int(self.optimizer.iterations)} steps the "
+                "learning rate's schedule has ended at 0. Call `compile()` to begin a new one, or "
+                "`compile(optimizer)` with your own."
+            )
+            raise ValueError(msg)
 
     def evaluate(
         self,

@@ -1,0 +1,72 @@
+"""The command line: `python -m export RUN DIR`, and `tfflows`, which has the zoo's commands too."""
+
+import copy
+import sys
+import time
+
+import click
+
+from export.versions import Versions
+from zoo import __main__ as zoo_main
+from zoo import console
+from zoo.run_folder import RunFolder, load_model
+
+
+@click.command("export", epilog=console.EXIT_CODES)
+@click.argument("run", metavar="RUN", type=click.Path())
+@click.argument("directory", metavar="DIR", type=click.Path())
+@click.option(
+    "--version", type=int, metavar="N", help="Number of the version; by default the next free one."
+)
+def export_command(run: str, directory: str, version: int | None) -> None:
+    r"""Write the model of run folder RUN to DIR/<version> as a SavedModel.
+
+    It loads with TensorFlow alone, in Python, C++ or a model server, and answers as the model does:
+    log densities, samples by seed, latents and data, and for images bits per dimension. A version
+    appears complete or not at all, and none is overwritten; servers take the highest. The last
+    line is one to paste into a shell: it draws samples.
+
+    \b
+    Example:
+      python -m export runs/digits served/digits
+    """
+    began = time.monotonic()
+    _check(RunFolder(run))
+    Versions(directory).check(version)
+    console.import_tensorflow()
+    from export import report
+    from export.saved_model import save
+
+    model = load_model(run)
+    path = save(model, directory, version)
+    for heading, text in report.lines(model, path, seconds=time.monotonic() - began):
+        click.echo(f"{heading:11} {text}")
+
+
+def _check(folder: RunFolder) -> None:
+    """Finds out before TensorFlow is imported whether there is a model in the run folder."""
+    folder.read_config()
+    if not folder.weights.is_file():
+        msg = f"`run` must hold a trained model; {folder.path} has no {folder.weights.name}."
+        raise ValueError(msg)
+
+
+def _commands() -> click.Group:
+    """Returns the zoo's commands and `export`, in a group of their own."""
+    group = copy.copy(zoo_main.main)
+    group.commands = {**zoo_main.main.commands, export_command.name: export_command}
+    return group
+
+
+def tfflows() -> None:
+    """Runs the console script `tfflows`."""
+    _commands().main(prog_name="tfflows")
+
+
+def main() -> None:
+    """Runs `python -m export`, as the group does its command: its errors are one line."""
+    _commands().main(["export", *sys.argv[1:]], prog_name="python -m")
+
+
+if __name__ == "__main__":
+    main()
