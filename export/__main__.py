@@ -9,7 +9,7 @@ import click
 from export.versions import Versions
 from zoo import __main__ as zoo_main
 from zoo import console
-from zoo.run_folder import RunFolder, load_model
+from zoo.runs.folder import RunFolder, load_model
 
 
 @click.command("export", epilog=console.EXIT_CODES)

@@ -15,8 +15,8 @@ from PIL import Image
 
 import zoo
 from zoo.__main__ import main
-from zoo.last_good import LastGood
-from zoo.run_folder import RunFolder, load_model
+from zoo.runs.folder import RunFolder, load_model
+from zoo.runs.last_good import LastGood
 
 ROOT = pathlib.Path(__file__).parents[1]
 SMALL_MOONS = ["--steps", "4", "--set", "couplings=2", "--set", "units=8"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.conv_net import ConvResNet
+from zoo.conditioners.conv_net import ConvResNet
 
 NORMALIZATIONS = ("batch", "none")
 
@@ -248,7 +248,7 @@ REPLICAS = """
 import numpy as np, tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-from zoo.conv_net import ConvResNet
+from zoo.conditioners.conv_net import ConvResNet
 strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
 with strategy.scope():
     network = ConvResNet(2, in_channels=1, filters=4, blocks=1, seed=0, name="net")

@@ -7,7 +7,8 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from zoo import datasets, toys
+from zoo import datasets
+from zoo.datasets import toys
 
 
 def test_the_built_in_names():

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from zoo import files, image_folder
+from zoo.datasets import files, image_folder
 from zoo.prepare import Form, prepare, reading
 
 GREY = Form(event_shape=(4, 6, 1), levels=256)

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-import uniform_family
-from models import CLASSES, conditional, data, fitted, randomize, real, size, twin, weights
 
+import uniform_family
 import zoo
+from models import CLASSES, conditional, data, fitted, randomize, real, size, twin, weights
 from tfflows import threefry
 from zoo import FlowModel
 from zoo.flow_model import EVALUATION
@@ -64,7 +64,7 @@ def test_a_model_without_weights_does_not_fit(uniform):
 @pytest.fixture(scope="module")
 def constant():
     """A model that has seen nothing but one constant image, and that image."""
-    model = twin(IMAGE, steps=200, learning_rate=1e-2)
+    model = twin(IMAGE, image_shape=(2, 2, 1), scales=1, steps=200, learning_rate=1e-2)
     image = np.full((20, *model.event_shape), 7, np.uint8)
     model.fit(image, verbose=0)
     return model, image[:1]
@@ -73,21 +73,21 @@ def constant():
 def test_a_constant_image_never_has_negative_bits(constant):
     """E log p(x + u) <= log E p(x + u) <= log 1, and P(log p(x + u) > t) <= exp(-t)."""
     model, image = constant
-    draws = np.concatenate([model.bits_per_dim(image, seed=seed) for seed in range(200)])
+    draws = np.concatenate([model.bits_per_dim(image, seed=seed) for seed in range(100)])
     error = draws.std() / math.sqrt(len(draws))
     assert draws.mean() > -3 * error
     assert draws.mean() < 0.5, "it has not learned the image"
     nats = -draws * size(model) * LN2
     assert np.mean(np.exp(nats)) < 1 + 3 * np.exp(nats).std() / math.sqrt(len(draws))
-    assert nats.max() < math.log(200 * 100)
-    assert model.bits_per_dim(image, draws=200) == pytest.approx(draws.mean(), abs=5 * error)
+    assert nats.max() < math.log(100 * 100)
+    assert model.bits_per_dim(image, draws=100) == pytest.approx(draws.mean(), abs=5 * error)
 
 
 def test_a_density_at_the_middle_of_a_pixel_is_no_bound():
     """Why there is noise: a normal on a constant pixel would score -0.47 bits."""
-    model = twin(IMAGE)
-    image = np.full((20, *model.event_shape), 7, np.uint8)
-    model.initialize(image)  # a normal around the pixel
+    model = twin(IMAGE, image_shape=(2, 2, 1), scales=1)
+    image = np.full((1000, *model.event_shape), 7, np.uint8)
+    model.initialize(image + np.arange(1000, dtype=np.uint8)[:, None, None, None] % 1)
     assert np.all(model.log_prob(image + 0.5) > 0)
     assert model.bits_per_dim(image, draws=50).mean() > 0
 
@@ -97,17 +97,17 @@ def test_a_density_at_the_middle_of_a_pixel_is_no_bound():
 
 def test_a_row_has_its_bits_alone_in_any_batch_and_order():
     model = fitted(IMAGE)
-    x = data(model, 30)
+    x = data(model, 10)
     wanted = model.bits_per_dim(x, seed=3)
-    order = np.random.default_rng(0).permutation(30)
+    order = np.random.default_rng(0).permutation(10)
     found = {
         "again": model.bits_per_dim(x, seed=3),
         "batches of 7": model.bits_per_dim(x, seed=3, batch_size=7),
         "a data set": model.bits_per_dim(tf.data.Dataset.from_tensor_slices(x).batch(4), seed=3),
-        "alone": np.concatenate([model.bits_per_dim(x[i : i + 1], seed=3) for i in range(30)]),
+        "alone": np.concatenate([model.bits_per_dim(x[i : i + 1], seed=3) for i in range(10)]),
         "order": model.bits_per_dim(x[order], seed=3)[np.argsort(order)],
         "integers": model.bits_per_dim(x.astype(np.int64), seed=3),
-        "twice": model.bits_per_dim(np.concatenate([x, x]), seed=3)[30:],
+        "twice": model.bits_per_dim(np.concatenate([x, x]), seed=3)[10:],
     }
     for how, bits in found.items():
         np.testing.assert_allclose(bits, wanted, atol=2e-5, err_msg=how)
@@ -189,7 +189,6 @@ def test_every_form_of_data_has_the_same_evaluation():
     }
     for how, form in forms.items():
         assert model.evaluate(form, verbose=0) == pytest.approx(wanted, rel=1e-5), how
-    assert set(model.fit(x[:20], epochs=0, verbose=0).history) == set()
 
 
 def test_vectors_have_no_bits():
@@ -216,29 +215,43 @@ def test_a_frozen_network_stays_while_the_others_move():
     before = weights(model)
     model.fit(data(model), epochs=3, verbose=0)
     still = {path for path, value in weights(model).items() if np.all(value == before[path])}
-    fixed = {path for path in before if path.startswith(("coupling1/", "standardize/"))}
+    fixed = {path for path in before if path.startswith(("coupling1", "standardize"))}
+    fixed -= {path for path in before if path.startswith("coupling1_norm")}
     assert still == fixed | {path for path in before if path.endswith("initialized")}
 
 
 def test_a_copy_after_fit_is_equal_and_independent():
-    model = twin(IMAGE)
+    model = twin(VECTOR)
     x = data(model)
     model.fit(x, epochs=1, verbose=0)
-    before, density = model.bits_per_dim(x), model.log_prob(real(model)).numpy()
+    before, density = model.predict(x, verbose=0), model.log_prob(x).numpy()
     copied = copy.deepcopy(model)
-    np.testing.assert_array_equal(copied.bits_per_dim(x), before)
-    np.testing.assert_array_equal(copied.log_prob(real(model)), density)
+    np.testing.assert_array_equal(copied.predict(x, verbose=0), before)
+    np.testing.assert_array_equal(copied.log_prob(x), density)
     raw = {id(v.value) for v in model.variables}
     assert not raw & {id(v.value) for v in copied.variables}
     mine = {id(v) for v in copied.flow.variables}
     assert mine == {id(v.value) for v in copied.networks.variables}
     copied.fit(x, epochs=2, verbose=0)
-    assert np.all(copied.bits_per_dim(x) != before)
-    assert np.all(copied.log_prob(real(model)) != density)
-    np.testing.assert_array_equal(model.bits_per_dim(x), before)
-    np.testing.assert_array_equal(model.log_prob(real(model)), density)
+    assert np.all(copied.predict(x, verbose=0) != before)
+    assert np.all(copied.log_prob(x) != density)
+    np.testing.assert_array_equal(model.predict(x, verbose=0), before)
+    np.testing.assert_array_equal(model.log_prob(x), density)
+    kept = copied.log_prob(x).numpy()
     model.fit(x, epochs=1, verbose=0)
-    assert np.all(model.bits_per_dim(x) != before)
+    assert np.all(model.log_prob(x) != density)
+    np.testing.assert_array_equal(copied.log_prob(x), kept)
+
+
+def test_a_copy_of_an_image_model_is_equal_and_independent():
+    model = fitted(IMAGE)
+    x = data(model)
+    before = model.bits_per_dim(x)
+    copied = copy.deepcopy(model)
+    np.testing.assert_array_equal(copied.bits_per_dim(x), before)
+    randomize(copied, 0.05)
+    assert np.all(copied.bits_per_dim(x) != before)
+    np.testing.assert_array_equal(model.bits_per_dim(x), before)
 
 
 def test_few_traces_for_many_sizes():
@@ -250,13 +263,12 @@ def test_few_traces_for_many_sizes():
         model.sample(n, seed=n, temperature=n / 20)
     functions = [f for f in vars(model).values() if hasattr(f, "experimental_get_tracing_count")]
     counts = [f.experimental_get_tracing_count() for f in functions]
-    assert sorted(counts)[-4:] != [0, 0, 0, 0]
     assert sum(count > 0 for count in counts) == 4
     assert max(counts) <= 2
     images = fitted(IMAGE)
     for n in range(1, 21):
         images.bits_per_dim(data(images, n))
-    assert images._compiled_bound.experimental_get_tracing_count() <= 3  # the tests' other sizes
+    assert images._compiled_bound.experimental_get_tracing_count() <= 2
 
 
 def test_float64_to_the_end():
@@ -306,7 +318,7 @@ def test_a_gradient_step_follows_the_mean_over_rows():
     x = data(model)
     model.initialize(x)
     loss = model.compute_loss(y_pred=model(x))
-    assert loss == pytest.approx(-np.mean(model.log_prob(x)), rel=1e-5)
+    assert float(loss) == pytest.approx(-np.mean(model.log_prob(x)), rel=1e-5)
 
 
 # Samples
@@ -371,7 +383,7 @@ REFUSED = {
     "fit fractions": (lambda m: m.fit(image(fill=0.5)), "`x` whole [0, 17)"),
     "fit levels": (lambda m: m.fit(image(np.uint8, fill=17)), "`x` [0, 17) 17"),
     "fit negative": (lambda m: m.fit(image(int, fill=-1)), "`x` [0, 17) -1"),
-    "fit nan": (lambda m: m.fit(NAN), "`x` NaN"),
+    "fit nan": (lambda m: m.fit(NAN), "`x` whole nan"),
     "evaluate levels": (lambda m: m.evaluate(image(np.uint8, fill=200)), "`x` [0, 17) 200"),
     "predict levels": (lambda m: m.predict(image(np.uint8, fill=200)), "`x` [0, 17) 200"),
     "validation levels": (
@@ -426,7 +438,7 @@ REFUSED_CONDITIONS = {
     "no class": (lambda m: m.log_prob(VECTORS, [3, CLASSES]), "`condition` 0..9 [10]"),
     "real": (lambda m: m.encode(VECTORS, [0.5, 1.0]), "`condition` class numbers float32"),
     "text": (lambda m: m.sample(2, condition="one"), "`condition` class numbers string"),
-    "fit without": (lambda m: m.fit(VECTORS), "`condition`"),
+    "fit without": (lambda m: m.fit(VECTORS), "`x` condition label 10)"),
     "fit no class": (lambda m: m.fit(VECTORS, [3, CLASSES]), "[0, 10) 10"),
     "fit too few": (lambda m: m.fit(VECTORS, [3]), "2 1"),
 }
@@ -444,7 +456,7 @@ REFUSED_MODELS = {
     "type": (lambda: zoo.get(VECTOR, units="many"), "`units` int 'many'"),
     "units": (lambda: zoo.get(VECTOR, units=0), "`units` 0"),
     "couplings": (lambda: zoo.get(VECTOR, couplings=1), "`couplings` 2 1"),
-    "one variable": (lambda: zoo.get(VECTOR, event_shape=1), "`event_shape` (1,)"),
+    "one variable": (lambda: zoo.get(VECTOR, event_shape=(1,)), "`event_shape` (1,)"),
     "no vector": (lambda: zoo.get(VECTOR, event_shape=(2, 2)), "`event_shape` (2, 2)"),
     "both": (
         lambda: zoo.get(VECTOR, num_classes=2, condition_dim=3),

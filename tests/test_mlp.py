@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from zoo.mlp import MLP
+from zoo.conditioners.mlp import MLP
 
 
 def make(**changes):

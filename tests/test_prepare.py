@@ -383,7 +383,7 @@ def test_the_argument_is_named():
     [
         (None, TypeError, "received None"),
         (3, TypeError, "received 3"),
-        ("digits.npy", TypeError, "received the path 'digits.npy'.*zoo.files.read"),
+        ("digits.npy", TypeError, "received the path 'digits.npy'.*zoo.datasets.files.read"),
         (slices(X), ValueError, "`y` must be None where `x` is a _TensorSliceDataset"),
     ],
 )

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 from rich import console
 
-from zoo.last_good import LastGood
 from zoo.model_spec import ModelSpec
-from zoo.progress import Meter, Progress, duration
 from zoo.registry import resolve
-from zoo.run_config import RunConfig
-from zoo.run_folder import RunFolder
+from zoo.runs.config import RunConfig
+from zoo.runs.folder import RunFolder
+from zoo.runs.last_good import LastGood
+from zoo.runs.progress import Meter, Progress, duration
 
 ROWS = np.linspace(-1, 1, 64, dtype=np.float32).reshape(32, 2)
 
@@ -85,7 +85,7 @@ def test_outside_a_terminal_each_tenth_is_a_plain_line():
 
 
 def test_a_tenth_is_written_once_and_long_tenths_write_no_more(monkeypatch):
-    monkeypatch.setattr("zoo.step_callback.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("zoo.runs.step_callback.LOOK_SECONDS", 0.0)
     out = io.StringIO()
     fit(
         small_model(),
@@ -99,8 +99,8 @@ def test_a_tenth_is_written_once_and_long_tenths_write_no_more(monkeypatch):
 
 
 def test_slow_runs_write_a_line_every_ten_seconds(monkeypatch):
-    monkeypatch.setattr("zoo.step_callback.LOOK_SECONDS", 0.0)
-    monkeypatch.setattr("zoo.progress.LINE_SECONDS", 0.0)
+    monkeypatch.setattr("zoo.runs.step_callback.LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("zoo.runs.progress.LINE_SECONDS", 0.0)
     out = io.StringIO()
     fit(small_model(), [progress_of(1000, console.Console(file=out))], steps=8, length=8)
     assert len(out.getvalue().splitlines()) == 1 + 8
@@ -143,7 +143,7 @@ def test_last_good_stops_at_the_step_and_keeps_each_virtual_epoch(tmp_path):
 
 @pytest.mark.parametrize("look", [0.0, 1e9])
 def test_a_nan_stops_the_run_and_the_weights_before_it_stay(tmp_path, monkeypatch, look):
-    monkeypatch.setattr("zoo.step_callback.LOOK_SECONDS", look)
+    monkeypatch.setattr("zoo.runs.step_callback.LOOK_SECONDS", look)
     model, folder = small_model(), RunFolder(tmp_path)
     rows = ROWS.copy()
     rows[13:] = np.nan  # the batch of step 4

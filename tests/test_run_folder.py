@@ -6,8 +6,8 @@ import pytest
 import zoo
 from zoo.model_spec import ModelSpec
 from zoo.registry import resolve
-from zoo.run_config import RunConfig
-from zoo.run_folder import RunFolder, load_model
+from zoo.runs.config import RunConfig
+from zoo.runs.folder import RunFolder, load_model
 
 SMALL = {"couplings": 2, "units": 8, "layers": 1}
 

@@ -1,7 +1,7 @@
 import pytest
 
 from zoo.registry import preset, resolve
-from zoo.settings import parse
+from zoo.runs.settings import parse
 
 DIGITS = preset("realnvp_digits")
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from zoo.toys import TOYS
+from zoo.datasets.toys import TOYS
 
 SCALES = {  # mean and standard deviation of each coordinate, as the docstrings state them
     "checkerboard": ((0.0, 0.0), (2.31, 2.31)),

@@ -90,12 +90,13 @@ def fit(
       python -m zoo fit realnvp_digits --run runs/digits
       python -m zoo fit realnvp_digits --run runs/small --steps 200 --set filters=16
     """
-    from zoo import fit_run
+    from zoo.runs.fit import execute
+    from zoo.runs.plan import plan
 
     options = {"steps": steps, "batch_size": batch_size}
     typed = tuple(f"{key}={value}" for key, value in options.items() if value is not None)
-    plan = fit_run.plan(name, run=run, data=data, seed=seed, typed=(*settings, *typed))
-    fit_run.execute(plan, data_dir=data_dir, jit=jit)
+    planned = plan(name, run=run, data=data, seed=seed, typed=(*settings, *typed))
+    execute(planned, data_dir=data_dir, jit=jit)
 
 
 def _print_table(table: list[tuple[str, ...]]) -> None:

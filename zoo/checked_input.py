@@ -95,11 +95,13 @@ class CheckedInput:
         self, n: Any, seed: Any, temperature: Any
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Returns the number of samples, the pair of the seed, and the temperature as tensors."""
-        if not tf.is_tensor(n) and (isinstance(n, bool) or int(n) != n or n < 0):
+        whole = isinstance(n, int | np.integer) and not isinstance(n, bool)
+        if not tf.is_tensor(n) and not (whole and n >= 0):
             msg = f"`n` must be a whole number of at least 0; received {n!r}."
             raise ValueError(msg)
-        if not tf.is_tensor(temperature) and not 0 <= temperature < float("inf"):
-            msg = f"`temperature` must be at least 0; received {temperature!r}."
+        real = isinstance(temperature, int | float | np.number)
+        if not tf.is_tensor(temperature) and not (real and 0 <= temperature < float("inf")):
+            msg = f"`temperature` must be a finite number of at least 0; received {temperature!r}."
             raise ValueError(msg)
         return (
             tf.cast(n, tf.int32),

@@ -4,6 +4,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from zoo import prepare
 from zoo.model_spec import ModelSpec
@@ -68,6 +69,15 @@ class DataModel(keras.Model):
             repeat=repeat,
             argument=argument,
         )
+
+    def train_step(self, data: Any) -> Any:
+        """Takes a step on data that is there.
+
+        At the end of data of unknown length Keras runs a step whose data does not arrive; without
+        the dependency its optimizer would count it and decay the weights once more.
+        """
+        with tf.control_dependencies(tf.nest.flatten(data)):
+            return super().train_step(data)
 
     def fit(
         self,

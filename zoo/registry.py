@@ -109,8 +109,8 @@ class Preset:
 
 
 FAMILIES = {
-    "realnvp_image": "zoo.realnvp_image",
-    "realnvp_vector": "zoo.realnvp_vector",
+    "realnvp_image": "zoo.families.realnvp_image",
+    "realnvp_vector": "zoo.families.realnvp_vector",
 }
 """The module whose `build(config, seed=, dtype=)` makes a family's flow, by family name."""
 

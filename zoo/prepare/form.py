@@ -30,13 +30,18 @@ class Form:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        """Refuses two conditions at once and mirrored vectors."""
+        """Refuses two conditions at once, empty ones, and mirrored vectors."""
         if self.num_classes is not None and self.condition_dim is not None:
             msg = (
                 "`num_classes` and `condition_dim` exclude each other; received "
                 f"{self.num_classes} and {self.condition_dim}."
             )
             raise ValueError(msg)
+        for name in ("num_classes", "condition_dim"):
+            size = getattr(self, name)
+            if size is not None and size < 1:
+                msg = f"`{name}` must be at least 1, or None for no condition; received {size}."
+                raise ValueError(msg)
         if self.flip and len(self.event_shape) != 3:
             msg = f"`flip` needs images (H, W, C); received `event_shape` {self.event_shape}."
             raise ValueError(msg)

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from zoo.network import Network
+from zoo.conditioners.network import Network
 
 EPSILON = 1e-5
 MOMENTUM = 0.95

@@ -9,7 +9,7 @@ import os
 
 import numpy as np
 
-from zoo.toys import TOYS
+from zoo.datasets.toys import TOYS
 
 TOY_TRAIN_ROWS, TOY_TEST_ROWS = 10_000, 5_000
 HELD_OUT_FRACTION = 0.2
@@ -41,7 +41,7 @@ def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, seed: int
     """Returns the data set of that name.
 
     'digits' are scikit-learn's 1,797 handwritten digits: uint8 [N, 8, 8, 1] in 0..16 with classes
-    0..9; 20 % are held out, stratified by class, always the same ones. The toys of `zoo.toys` are
+    0..9; 20 % are held out, stratified by class, always the same ones. The toys (`toys.py`) are
     10,000 and 5,000 independent rows, float32 [N, 2] without classes. Any other name is that of
     an image data set of TFDS ('mnist', 'cifar10', 'imagenet_resized/32x32', ...), read from
     `data_dir`, and downloaded and prepared there first if it has to be.
@@ -83,7 +83,7 @@ def _digits() -> Splits:
 
 def _tfds(name: str, data_dir: str | os.PathLike[str] | None) -> Splits:
     # TFDS imports TensorFlow, which takes seconds that the built-in data sets should not cost.
-    from zoo import tfds_images
+    from zoo.datasets import tfds_images
 
     try:
         builder = tfds_images.find(name, data_dir)

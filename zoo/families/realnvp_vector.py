@@ -1,7 +1,7 @@
 """RealNVP over real vectors: config to flow."""
 
 from tfflows import ActNorm, Affine, Bijector, Chain, Coupling, ScaledTanh, Standardize, masks
-from zoo.mlp import MLP
+from zoo.conditioners.mlp import MLP
 from zoo.presets.realnvp import RealNVPVectorConfig
 
 

@@ -4,70 +4,22 @@ TensorFlow is imported once everything that can be checked without it has been.
 """
 
 import contextlib
-import dataclasses
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
-import numpy as np
 
-from zoo import console, datasets, settings
-from zoo.model_spec import ModelSpec
-from zoo.registry import preset, resolve
-from zoo.run_config import RunConfig
-from zoo.run_folder import RunFolder
+from zoo import console, datasets
+from zoo.runs.config import RunConfig
+from zoo.runs.folder import RunFolder
+from zoo.runs.plan import Plan, Rows
 
 if TYPE_CHECKING:
     from zoo.flow_model import FlowModel
 
-Rows = np.ndarray | tuple[np.ndarray, np.ndarray]
-"""Rows of data, or rows and their labels."""
-
 EPOCHS, LONGEST_EPOCH = 15, 500
 WATCHED_ROWS = 256
 """Held-out rows of the curve; the final figure takes them all."""
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Plan:
-    """A run whose arguments are checked.
-
-    Args:
-        run: what is trained, on what.
-        folder: where it goes.
-        unit: of its figures, 'bits/dim' or 'nats'.
-    """
-
-    run: RunConfig
-    folder: RunFolder
-    unit: str
-
-
-def plan(name: str, *, run: str, data: str | None, seed: int, typed: Sequence[str]) -> Plan:
-    """Checks all that needs neither TensorFlow nor data.
-
-    Args:
-        name: the preset.
-        run: path of the run folder, a new one.
-        data: name of the data set; None is the preset's.
-        seed: of the initial weights, the order of the data, the noise and the samples.
-        typed: overrides of the preset as key=value.
-
-    Raises:
-        ValueError: for an unknown preset, a bad override, a used run folder, or a preset without
-            data.
-        TypeError: for an override of a wrong type.
-    """
-    resolved = resolve(name, settings.parse(typed, preset(name)))
-    folder = RunFolder(run)
-    folder.check_new()
-    data = data or resolved.dataset
-    if data is None:
-        msg = f"`data` must be given: {name!r} has no data set of its own. Pass --data NAME."
-        raise ValueError(msg)
-    run_config = RunConfig(spec=ModelSpec.of(resolved, seed=seed), data=data)
-    return Plan(run=run_config, folder=folder, unit=resolved.unit)
 
 
 def execute(plan: Plan, *, data_dir: str | None, jit: bool | None) -> None:
@@ -85,13 +37,13 @@ def execute(plan: Plan, *, data_dir: str | None, jit: bool | None) -> None:
     click.echo("loading TensorFlow ...", err=True)
     train, test = read_data(plan.run, data_dir)
     console.import_tensorflow()
-    from zoo import run_report
+    from zoo.runs import report
 
     try:
         model = build(plan.run, jit=jit)
         began = time.monotonic()
         _train(model, plan, train, _first(test, WATCHED_ROWS))
-        run_report.finish(model, plan, train, test, seconds=time.monotonic() - began)
+        report.finish(model, plan, train, test, seconds=time.monotonic() - began)
     except KeyboardInterrupt:
         console.leave(f"interrupted: {_kept(plan.folder)}", console.INTERRUPTED)
 
@@ -125,8 +77,8 @@ def build(run: RunConfig, *, jit: bool | None) -> "FlowModel":
 
 def _train(model: "FlowModel", plan: Plan, train: Rows, watched: Rows) -> None:
     """Trains in virtual epochs; leaves with exit code 1 if the loss or a weight becomes NaN."""
-    from zoo.last_good import LastGood
-    from zoo.progress import Progress
+    from zoo.runs.last_good import LastGood
+    from zoo.runs.progress import Progress
 
     training = plan.run.spec.training
     length = min(-(-training.steps // EPOCHS), LONGEST_EPOCH)

@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from zoo.run_config import RunConfig
+from zoo.runs.config import RunConfig
 
 if TYPE_CHECKING:
     import keras

@@ -6,9 +6,9 @@ import time
 import keras
 import numpy as np
 
-from zoo.run_config import RunConfig
-from zoo.run_folder import RunFolder
-from zoo.step_callback import StepCallback
+from zoo.runs.config import RunConfig
+from zoo.runs.folder import RunFolder
+from zoo.runs.step_callback import StepCallback
 
 
 class LastGood(StepCallback):

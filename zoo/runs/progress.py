@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from rich import console, progress
 
-from zoo.step_callback import StepCallback
+from zoo.runs.step_callback import StepCallback
 
 LINE_SECONDS = 10.0
 

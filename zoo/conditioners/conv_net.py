@@ -6,8 +6,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from zoo.network import Inputs, Network, check_at_least, one_row_at_least
-from zoo.stacked_norm import StackedBatchNorm, StackedShift
+from zoo.conditioners.network import Inputs, Network, check_at_least, one_row_at_least
+from zoo.conditioners.stacked_norm import StackedBatchNorm, StackedShift
 
 NORMALIZATIONS = {"batch": StackedBatchNorm, "none": StackedShift}
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from zoo.network import Inputs, Network, check_at_least
+from zoo.conditioners.network import Inputs, Network, check_at_least
 
 
 @keras.saving.register_keras_serializable("tfflows")

@@ -15,7 +15,7 @@ from tfflows import (
     Squeeze,
     masks,
 )
-from zoo.conv_net import ConvResNet
+from zoo.conditioners.conv_net import ConvResNet
 from zoo.presets.realnvp import RealNVPImageConfig
 
 NORMS = {"actnorm": ActNorm, "batchnorm": BatchNorm}

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zoo import image_folder
+from zoo.datasets import image_folder
 from zoo.prepare import Form
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from zoo import plots
 
 if TYPE_CHECKING:
-    from zoo.fit_run import Plan, Rows
     from zoo.flow_model import FlowModel
+    from zoo.runs.plan import Plan, Rows
 
 COLUMNS_OF_GRID, PLANE_SAMPLES = 8, 5_000
 NOISE_SEED, DRAWS = 0, 1

@@ -1,0 +1,450 @@
+"""The SavedModel of every preset, on reduced twins: what it holds and answers elsewhere."""
+
+import dataclasses
+import functools
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+import export
+import zoo
+from export import saved_model
+from models import PRESETS, conditional, conditions, data, fitted, real, twin
+from zoo import registry
+
+ROWS = 5
+SEEDS = np.array([[7, 0], [7, 1], [3, 2], [7, 2], [0, 0]], np.int32)
+TEMPERATURES = np.array([1, 1, 0.5, 0, 2], np.float32)
+NOISE_SEEDS = np.array([0, 0, 1, 2, 0], np.int32)
+IMAGES = [name for name in PRESETS if registry.preset(name).config.levels is not None]
+
+# In a session of the same kernels a row answers alike to the last bits; a batch of another size
+# has other kernels. Samples and data are compared relative to their range.
+SAME_BATCH, OTHER_BATCH = 1e-5, 1e-4
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """An exported model, and where its answers are.
+
+    Args:
+        model: the model; tests share it and must not change it.
+        folder: of the export, the requests and the answers.
+    """
+
+    model: zoo.FlowModel
+    folder: pathlib.Path
+
+    @property
+    def path(self):
+        return self.folder / "model"
+
+    def answer(self, name, label="plain"):
+        return dict(np.load(self.folder / "answers" / f"{name}-{label}.npz"))
+
+
+def models(name):
+    preset, _, kind = name.partition(" ")
+    return conditional(preset, kind) if kind else fitted(preset)
+
+
+SOON = [*PRESETS, "realnvp_moons vectors"]
+LATER = ["realnvp_moons classes", "realnvp_digits classes", "realnvp_digits vectors"]
+every_case = pytest.mark.parametrize(
+    "name", [*SOON, *(pytest.param(name, marks=pytest.mark.slow) for name in LATER)]
+)
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory):
+    """Returns a function from a name to its case; the export and the answers are made once."""
+
+    @functools.cache
+    def answered(names):
+        made = {name: exported(name, tmp_path_factory.mktemp("export")) for name in names}
+        for case in made.values():
+            write_requests(case)
+        run("tests/fresh_process.py", *(case.folder for case in made.values()))
+        return made
+
+    return lambda name: answered(tuple(SOON if name in SOON else LATER))[name]
+
+
+def exported(name, folder):
+    path = export.save(models(name), folder / "served")
+    path.rename(folder / "model")  # which must not matter
+    return Case(models(name), folder)
+
+
+def run(script, *arguments, cwd="/"):
+    script = pathlib.Path(__file__).parents[1] / script
+    command = [sys.executable, str(script), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# The requests: all inputs of a signature by name
+
+
+def extra(model):
+    if not model.form.conditional:
+        return {}
+    return {"condition": conditions(model, ROWS).astype(model.form.dtypes["condition"])}
+
+
+def plain(model):
+    """Returns a request for each signature that answers row by row."""
+    shape = (ROWS, *model.event_shape)
+    latents = np.random.default_rng(5).normal(size=shape).astype(np.float32)
+    inputs = {
+        "log_prob": {"x": real(model, ROWS)},
+        "encode": {"x": real(model, ROWS)},
+        "decode": {"z": latents},
+        "sample_rows": {"seed": SEEDS, "temperature": TEMPERATURES},
+    }
+    if model.levels is not None:
+        inputs["bits_per_dim"] = {"x": data(model, ROWS), "seed": NOISE_SEEDS}
+    return {name: {**request, **extra(model)} for name, request in inputs.items()}
+
+
+def spoiled(name, request, levels):
+    """Returns the request with a row 1 that no model takes."""
+    wrong = {
+        "log_prob": ("x", np.nan),
+        "encode": ("x", np.inf),
+        "decode": ("z", np.nan),
+        "sample_rows": ("temperature", -1.0),
+        "bits_per_dim": ("x", levels),
+    }
+    key, value = wrong[name]
+    changed = request[key].copy()
+    changed[1].flat[0] = value
+    return {**request, key: changed}
+
+
+def write_requests(case):
+    (case.folder / "requests").mkdir()
+    number = {"num": np.int32(3), **extra(case.model)}
+    for label, seed in (("plain", 7), ("again", 7), ("other", 8)):
+        write(case, "sample", label, {**number, "seed": np.int32(seed)})
+    write(case, "sample", "none", {**number, "num": np.int32(0), "seed": np.int32(0)})
+    write(case, "sample", "negative", {**number, "num": np.int32(-1), "seed": np.int32(0)})
+    for name, request in plain(case.model).items():
+        write(case, name, "plain", request)
+        write(case, name, "alone", {key: value[2:3] for key, value in request.items()})
+        write(case, name, "backwards", {key: value[::-1] for key, value in request.items()})
+        write(case, name, "empty", {key: value[:0] for key, value in request.items()})
+        write(case, name, "spoiled", spoiled(name, request, case.model.levels))
+        first = next(iter(request))
+        write(case, name, "flat", {**request, first: request[first][..., None]})
+        if len(request) > 1:
+            write(case, name, "uneven", {**request, first: request[first][:1]})
+    if case.model.form.conditional:
+        request = plain(case.model)["log_prob"]
+        unknown = request["condition"].copy()
+        unknown[1] = -1 if case.model.form.num_classes else np.nan
+        write(case, "log_prob", "unknown", {**request, "condition": unknown})
+
+
+def write(case, name, label, request):
+    np.savez(case.folder / "requests" / f"{name}-{label}.npz", **request)
+
+
+# What the SavedModel holds
+
+
+def proto(path):
+    (graph,) = saved_model_pb2.SavedModel.FromString(
+        (path / "saved_model.pb").read_bytes()
+    ).meta_graphs
+    return graph
+
+
+def nodes(graph):
+    yield from graph.graph_def.node
+    for function in graph.graph_def.library.function:
+        yield from function.node_def
+
+
+def python_traces(graph):
+    """Returns what in a graph needs Python or XLA, or draws numbers of its own."""
+    stateful = ("Random", "Rng", "StatefulRandom", "StatefulUniform", "StatefulStandardNormal")
+    functions = graph.graph_def.library.function
+    compiled = [f.signature.name for f in functions if f.attr["_XlaMustCompile"].b]
+    compiled += [n.op for n in nodes(graph) if n.attr["_XlaMustCompile"].b]
+    return compiled + [n.op for n in nodes(graph) if "PyFunc" in n.op or n.op.startswith(stateful)]
+
+
+@every_case
+def test_the_graph_holds_no_trace_of_python_and_no_randomness_of_its_own(cases, name):
+    graph = proto(cases(name).path)
+    assert len(list(nodes(graph))) > 500
+    assert python_traces(graph) == []
+
+
+PLANTED = {
+    "numpy": lambda module, x: tf.numpy_function(np.sin, [x], tf.float32),
+    "python": lambda module, x: tf.py_function(tf.sin, [x], tf.float32),
+    "random": lambda module, x: x + tf.random.normal([2]),
+    "generator": lambda module, x: x + module.generator.normal([2]),
+    "xla": lambda module, x: tf.function(tf.sin, jit_compile=True)(x),
+}
+
+
+@pytest.mark.parametrize("planted", PLANTED)
+def test_traces_of_python_are_found(tmp_path, planted):
+    module = tf.Module()
+    module.generator = tf.random.Generator.from_seed(1)
+    function = functools.partial(PLANTED[planted], module)
+    traced = tf.function(function, [tf.TensorSpec([2])], autograph=False).get_concrete_function()
+    tf.saved_model.save(module, str(tmp_path), signatures={"planted": traced})
+    assert python_traces(proto(tmp_path))
+
+
+@every_case
+def test_the_signatures_are_the_contract(cases, name):
+    case = cases(name)
+    form = case.model.form
+    graph = proto(case.path)
+    assert list(graph.meta_info_def.tags) == ["serve"]
+    row = [-1, *form.event_shape]
+    with_condition = {}
+    if form.conditional:
+        with_condition = {"condition": [-1, *form.shapes["condition"]]}
+    wanted = {
+        "log_prob": ({"x": row}, {"log_prob": [-1]}),
+        "encode": ({"x": row}, {"z": row}),
+        "decode": ({"z": row}, {"x": row}),
+        "sample_rows": ({"seed": [-1, 2], "temperature": [-1]}, {"x": row}),
+        "sample": ({"num": [], "seed": []}, {"x": [-1, *row] if form.conditional else row}),
+    }
+    wanted["serving_default"] = wanted["log_prob"]
+    if form.levels is not None:
+        wanted["bits_per_dim"] = ({"x": row, "seed": [-1]}, {"bits_per_dim": [-1]})
+    signatures = dict(graph.signature_def)
+    assert signatures.pop("__saved_model_init_op")
+    assert {
+        name: (shapes(signature.inputs), shapes(signature.outputs))
+        for name, signature in signatures.items()
+    } == {
+        name: ({**inputs, **with_condition}, outputs) for name, (inputs, outputs) in wanted.items()
+    }
+
+
+def shapes(tensors):
+    return {key: [d.size for d in t.tensor_shape.dim] for key, t in tensors.items()}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_variables_are_the_weights_that_a_density_reads_and_no_others(cases, name):
+    case = cases(name)
+    saved = tf.train.list_variables(str(case.path / "variables" / "variables"))
+    weights = [shape for key, shape in saved if key.startswith("weights/")]
+    flow = [list(v.shape) for v in case.model.flow.variables if v.dtype.is_floating]
+    assert sorted(weights) == sorted(flow)
+    assert len(saved) - len(weights) <= 1  # the object graph
+
+
+# What it answers in a process that has only TensorFlow
+
+
+def assert_near(answer, wanted, tolerance):
+    wanted = np.asarray(wanted)
+    scale = np.max(np.abs(wanted), initial=0) if wanted.ndim > 1 else np.maximum(abs(wanted), 1)
+    assert answer.shape == wanted.shape
+    assert np.all(np.isfinite(wanted))
+    assert np.max(np.abs(answer - wanted) / scale, initial=0) <= tolerance
+
+
+def value(answer):
+    (found,) = answer.values()
+    return found
+
+
+@every_case
+def test_densities_and_latents_are_the_model_s(cases, name):
+    case = cases(name)
+    requests = plain(case.model)
+    for signature in ("log_prob", "encode", "decode"):
+        wanted = getattr(case.model, signature)(*requests[signature].values())
+        assert_near(value(case.answer(signature)), wanted, SAME_BATCH)
+
+
+@every_case
+def test_samples_are_the_model_s_by_seed(cases, name):
+    case = cases(name)
+    wanted = case.model.sample(3, seed=7, **extra(case.model))
+    assert_near(case.answer("sample")["x"], wanted, SAME_BATCH)
+    np.testing.assert_array_equal(case.answer("sample")["x"], case.answer("sample", "again")["x"])
+    assert np.abs(case.answer("sample", "other")["x"] - wanted).max() > 0.1
+    assert case.answer("sample", "none")["x"].shape[0] == 0
+
+
+@every_case
+def test_a_row_sampled_by_seed_and_index_is_that_row_of_the_sample(cases, name):
+    case = cases(name)
+    given = extra(case.model).get("condition")
+    for i, (seed, index) in enumerate(SEEDS):
+        temperature = float(TEMPERATURES[i])
+        if given is None:
+            wanted = case.model.sample(index + 1, int(seed), temperature)[index]
+        else:
+            repeated = np.repeat(given[i : i + 1], index + 1, axis=0)
+            wanted = case.model.sample(1, int(seed), temperature, repeated)[0, index]
+        assert_near(case.answer("sample_rows")["x"][i : i + 1], wanted[None], OTHER_BATCH)
+
+
+@pytest.mark.parametrize(
+    "name", [*IMAGES, pytest.param("realnvp_digits classes", marks=pytest.mark.slow)]
+)
+def test_bits_per_dim_is_the_model_s_by_a_row_s_seed(cases, name):
+    case = cases(name)
+    request = plain(case.model)["bits_per_dim"]
+    by_seed = [
+        case.model.bits_per_dim(request["x"], request.get("condition"), seed=seed)
+        for seed in range(3)
+    ]
+    wanted = np.choose(NOISE_SEEDS, by_seed)
+    assert np.ptp(by_seed, axis=0).min() > 1e-3  # else the seed would not show
+    assert_near(case.answer("bits_per_dim")["bits_per_dim"], wanted, SAME_BATCH)
+
+
+@every_case
+def test_a_row_is_answered_alike_alone_in_any_order_and_beside_a_bad_one(cases, name):
+    case = cases(name)
+    for signature in plain(case.model):
+        whole = value(case.answer(signature))
+        assert_near(value(case.answer(signature, "alone")), whole[2:3], OTHER_BATCH)
+        assert_near(value(case.answer(signature, "backwards")), whole[::-1], OTHER_BATCH)
+        bad = value(case.answer(signature, "spoiled"))
+        assert np.all(np.isnan(bad[1]))
+        others = [0, 2, 3, 4]
+        assert_near(bad[others], whole[others], SAME_BATCH)
+
+
+@every_case
+def test_no_rows_are_no_answers(cases, name):
+    case = cases(name)
+    for signature in plain(case.model):
+        whole, empty = (value(case.answer(signature, label)) for label in ("plain", "empty"))
+        assert empty.shape == (0, *whole.shape[1:])
+
+
+@every_case
+def test_what_does_not_fit_is_an_error(cases, name):
+    case = cases(name)
+    for signature, request in plain(case.model).items():
+        assert "shape" in str(case.answer(signature, "flat")["error"])
+        if len(request) > 1:
+            error = str(case.answer(signature, "uneven")["error"])
+            assert "must have as many rows as" in error
+    assert "`num` must be at least 0" in str(case.answer("sample", "negative")["error"])
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in SOON else pytest.param(n, marks=pytest.mark.slow) for n in SOON[2:] + LATER]
+)
+def test_an_impossible_condition_is_no_density(cases, name):
+    case = cases(name)
+    answer, whole = (case.answer("log_prob", label)["log_prob"] for label in ("unknown", "plain"))
+    assert np.isnan(answer[1])
+    np.testing.assert_allclose(np.delete(answer, 1), np.delete(whole, 1), rtol=1e-5)
+
+
+def test_a_pixel_out_of_range_is_no_density(cases):
+    path = cases("realnvp_digits").path
+    log_prob = tf.saved_model.load(str(path)).signatures["log_prob"]
+    x = real(cases("realnvp_digits").model, 3)
+    x[0].flat[0], x[1].flat[0], x[2].flat[0] = -0.01, 17.0, 17.01
+    nan = np.isnan(log_prob(x=tf.constant(x))["log_prob"])
+    assert nan.tolist() == [True, False, True]
+
+
+# The loader in C++
+
+
+@pytest.mark.parametrize("name", [*IMAGES, pytest.param("realnvp_moons", marks=pytest.mark.slow)])
+def test_the_loader_of_servers_answers_the_same(cases, name, tmp_path):
+    case = cases(name)
+    for signature in ("log_prob", "sample"):
+        inputs = np.load(case.folder / "requests" / f"{signature}-plain.npz")
+        files = []
+        for key, array in inputs.items():
+            np.save(tmp_path / f"{key}.npy", array)
+            files.append(f"{key}={tmp_path / key}.npy")
+        found = saved_model_cli(case.path, signature, ";".join(files), tmp_path)
+        assert_near(np.load(found), value(case.answer(signature)), SAME_BATCH)
+
+
+def saved_model_cli(path, signature, inputs, folder):
+    command = [sys.executable, "-m", "tensorflow.python.tools.saved_model_cli", "run"]
+    command += ["--dir", str(path), "--tag_set", "serve", "--signature_def", signature]
+    command += ["--inputs", inputs, "--outdir", str(folder / signature)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (found,) = (folder / signature).iterdir()
+    return found
+
+
+# Refusals and failures
+
+
+def test_an_uninitialized_model_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"`model` must be initialized; .*model.initialize\(x\)"):
+        export.save(twin("realnvp_moons"), tmp_path / "served")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_diverged_model_is_refused(tmp_path):
+    model = twin("realnvp_moons")
+    model.initialize(data(model))
+    model.trainable_variables[0].assign(model.trainable_variables[0] * np.nan)
+    with pytest.raises(ValueError, match="`model` must give finite numbers"):
+        export.save(model, tmp_path / "served")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_version_is_refused_before_any_work(cases, tmp_path, monkeypatch):
+    (tmp_path / "3").mkdir()
+    monkeypatch.setattr(saved_model, "signatures", None)
+    with pytest.raises(ValueError, match="holds version 3 already"):
+        export.save(fitted("realnvp_moons"), tmp_path, version=3)
+
+
+def other_weights(traced, path, write):
+    other = twin("realnvp_moons", seed=1)
+    other.initialize(data(other, seed=1))
+    write([saved_model._traced(s) for s in saved_model.signatures(other)], path)
+
+
+def no_variables(traced, path, write):
+    write(traced, path)
+    for file in (path / "variables").iterdir():
+        file.unlink()
+
+
+def interrupted(traced, path, write):
+    (path / "variables").mkdir(parents=True)
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("break_it", "error", "message"),
+    [
+        (other_weights, RuntimeError, "differs from the model's"),
+        (no_variables, tf.errors.OpError, ""),
+        (interrupted, KeyboardInterrupt, ""),
+    ],
+)
+def test_a_broken_export_is_never_published(tmp_path, monkeypatch, break_it, error, message):
+    write = saved_model._write
+    monkeypatch.setattr(saved_model, "_write", lambda traced, path: break_it(traced, path, write))
+    with pytest.raises(error, match=message):
+        export.save(fitted("realnvp_moons"), tmp_path / "served" / "moons")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,1 @@
+"""The families of flows, a module each: config to flow."""

@@ -1,0 +1,1 @@
+"""Training runs from the command line: folder, progress, report."""
