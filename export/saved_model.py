@@ -36,6 +36,7 @@ def save(
         TypeError: for a version that is no integer.
         ValueError: for a version that exists, a folder of another kind, a model that has yet to be
             initialized from data, or one whose answers are not finite.
+        OSError: if the folder cannot be written to.
     """
     versions = Versions(directory)
     versions.check(version)
@@ -54,7 +55,7 @@ def save(
 
 def _traced(signature: Signature) -> Signature:
     """Returns the signature with its function as a graph."""
-    function = tf.function(signature.function, list(signature.inputs), autograph=False)
+    function = tf.function(signature.__call__, list(signature.inputs), autograph=False)
     return dataclasses.replace(signature, function=function.get_concrete_function())
 
 
@@ -65,5 +66,9 @@ def _write(traced: Sequence[Signature], path: pathlib.Path) -> None:
     module = tf.Module()
     used = [variable for graph in graphs.values() for variable in graph.graph.variables]
     module.weights = list({id(variable): variable for variable in used}.values())
-    default = traced[0].function
-    tf.saved_model.save(module, str(path), signatures={**graphs, DEFAULT: default})
+    graphs[DEFAULT] = traced[0].function
+    try:
+        tf.saved_model.save(module, str(path), signatures=graphs)
+    except tf.errors.OpError as error:  # of a full disk, for one
+        msg = f"the SavedModel cannot be written to {path.parent}: {error.message}"
+        raise OSError(msg) from error

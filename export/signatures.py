@@ -32,6 +32,16 @@ class Signature:
     inputs: tuple[tf.TensorSpec, ...]
     output: str
 
+    def __call__(self, *inputs: tf.Tensor) -> Answer:
+        """Answers, or raises for inputs of another shape or that differ in their rows.
+
+        A server checks the dtypes and nothing else: one row would be broadcast to many in silence.
+        """
+        shaped = [tf.ensure_shape(x, s.shape) for x, s in zip(inputs, self.inputs, strict=True)]
+        rows = {s.name: x for x, s in zip(shaped, self.inputs, strict=True) if s.shape.rank}
+        with tf.control_dependencies(_assert_same_rows(rows)):
+            return self.function(*map(tf.identity, shaped))
+
 
 def signatures(model: FlowModel) -> list[Signature]:
     """Returns the signatures of a model, `log_prob` first: it is the default one.
@@ -44,31 +54,46 @@ def signatures(model: FlowModel) -> list[Signature]:
         All but `sample` answer row by row: inputs and output share their first dimension, and an
         output row depends on its own input row alone.
     """
-    answers, form, real = Answers(model), model.form, model.spec.dtype
-    row = (None, *form.event_shape)
-    extra = ()
-    if form.conditional:
-        shape = (None, *form.shapes["condition"])
-        extra = (tf.TensorSpec(shape, form.dtypes["condition"], name="condition"),)
+    answers, form = Answers(model), model.form
 
-    def signature(function: Callable[..., Answer], output: str, **inputs: Any) -> Signature:
-        specs = [tf.TensorSpec(*form, name=name) for name, form in inputs.items()]
-        name = function.__name__
-        return Signature(name=name, function=function, inputs=(*specs, *extra), output=output)
+    def spec(name: str, dtype: str, *shape: int | None) -> tf.TensorSpec:
+        return tf.TensorSpec(shape, dtype, name=name)
 
-    number = ((), tf.int32)
+    def rows(name: str, dtype: str = form.dtype) -> tf.TensorSpec:
+        return spec(name, dtype, None, *form.event_shape)
+
+    condition = [
+        spec(name, form.dtypes[name], None, *shape)
+        for name, shape in form.shapes.items()
+        if name == "condition"
+    ]
+
+    def signature(
+        function: Callable[..., Answer], output: str, *inputs: tf.TensorSpec
+    ) -> Signature:
+        return Signature(
+            name=function.__name__,
+            function=function,
+            inputs=(*inputs, *condition),
+            output=output,
+        )
+
     found = [
-        signature(answers.log_prob, "log_prob", x=(row, real)),
-        signature(answers.sample, "x", num=number, seed=number),
+        signature(answers.log_prob, "log_prob", rows("x")),
+        signature(answers.sample, "x", spec("num", "int32"), spec("seed", "int32")),
         signature(
-            answers.sample_rows, "x", seed=((None, 2), tf.int32), temperature=((None,), real)
+            answers.sample_rows,
+            "x",
+            spec("seed", "int32", None, 2),
+            spec("temperature", form.dtype, None),
         ),
-        signature(answers.encode, "z", x=(row, real)),
-        signature(answers.decode, "x", z=(row, real)),
+        signature(answers.encode, "z", rows("x")),
+        signature(answers.decode, "x", rows("z")),
     ]
     if form.levels is not None:
-        pixels = {"x": (row, form.dtypes["x"]), "seed": ((None,), tf.int32)}
-        found.append(signature(answers.bits_per_dim, "bits_per_dim", **pixels))
+        pixels = rows("x", form.dtypes["x"])
+        seeds = spec("seed", "int32", None)
+        found.append(signature(answers.bits_per_dim, "bits_per_dim", pixels, seeds))
     return found
 
 
@@ -77,54 +102,50 @@ class Answers:
 
     Where the model raises, a graph cannot: a row that the model would refuse (NaN, pixels out of
     range, an unknown class, a negative temperature) is answered by NaN, and harms no other row.
-    Rows of another shape, or inputs that differ in their number of rows, are an error.
 
     Args:
         model: the model that answers.
     """
 
     def __init__(self, model: FlowModel) -> None:
-        """Takes the model; weights are its variables, read at every call."""
+        """Takes the model."""
         self._model = model
         self._form = model.form
 
     def log_prob(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Answer:
         """Answers the log density [N] in nats of real data x [N, *event] in its own units."""
-        x, condition, good = self._data(x, condition)
-        return {"log_prob": _or_nan(good, self._model.log_prob(x, condition))}
+        density = self._model.log_prob(x, condition)
+        return {"log_prob": _where(self._possible(x) & self._known(condition), density)}
 
     def bits_per_dim(
         self, x: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None
     ) -> Answer:
         """Answers the bound [N] of images x [N, *event] of whole numbers, noise by seeds [N]."""
-        seed = tf.ensure_shape(seed, [None])
-        x, condition, good = self._data(x, condition, seed=seed)
-        bound = self._model.log_prob(self._noisy(x, seed), condition)
-        size = math.prod(self._form.event_shape)
-        return {"bits_per_dim": _or_nan(good, bits_per_dim(bound, size))}
+        y, log_q = self._noisy(x, seed)
+        bound = self._model.log_prob(y, condition) - log_q
+        bits = bits_per_dim(bound, math.prod(self._form.event_shape))
+        return {"bits_per_dim": _where(self._possible(x) & self._known(condition), bits)}
 
     def encode(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Answer:
         """Answers the latents [N, *event] of data x [N, *event]."""
-        x, condition, good = self._data(x, condition)
-        return {"z": _or_nan(good, self._model.encode(x, condition))}
+        z = self._model.encode(x, condition)
+        return {"z": _where(self._possible(x) & self._known(condition), z)}
 
     def decode(self, z: tf.Tensor, condition: tf.Tensor | None = None) -> Answer:
         """Answers the data [N, *event] of latents z [N, *event]."""
-        z = self._events(z)
-        condition, known = self._condition(condition, z=z)
-        good = _all_true(tf.math.is_finite(z)) & known
-        return {"x": _or_nan(good, self._model.decode(z, condition))}
+        x = self._model.decode(z, condition)
+        return {"x": _where(_finite(z) & self._known(condition), x)}
 
     def sample(self, num: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None) -> Answer:
         """Answers `num` samples, row i by (seed, i): [num, *event], or [num, N, *event] given N.
 
-        Not row by row: the only signature that takes scalars.
+        Not row by row: the one signature that takes scalars.
         """
-        num, seed = tf.ensure_shape(num, []), tf.ensure_shape(seed, [])
-        tf.debugging.assert_non_negative(num, "`num` must be at least 0.")
-        condition, known = self._condition(condition)
+        enough = tf.debugging.assert_non_negative(num, "`num` must be at least 0.")
+        with tf.control_dependencies([enough] if enough is not None else []):
+            num = tf.identity(num)
         x = self._model.sample(num, seed, condition=condition)
-        return {"x": x if condition is None else _or_nan(known[None], x)}
+        return {"x": x if condition is None else _where(self._known(condition)[None], x)}
 
     def sample_rows(
         self, seed: tf.Tensor, temperature: tf.Tensor, condition: tf.Tensor | None = None
@@ -136,70 +157,64 @@ class Answers:
             temperature: factors [N] of the latents' standard deviation, at least 0.
             condition: class numbers [N] or vectors [N, K] of a conditional model.
         """
-        seed, temperature = tf.ensure_shape(seed, [None, 2]), tf.ensure_shape(temperature, [None])
-        condition, known = self._condition(condition, seed=seed, temperature=temperature)
-        good = (temperature >= 0) & tf.math.is_finite(temperature) & known
-        seed = tf.cast(seed, tf.uint32)
-        zero = tf.zeros_like(seed[:, 0])
-        keys = threefry.block(
-            tf.stack([seed[:, 0], zero], axis=1), tf.stack([seed[:, 1], zero], axis=1)
+        words = tf.cast(seed, tf.uint32)
+        key, counter = (tf.pad(words[:, i : i + 1], [[0, 0], [0, 1]]) for i in range(2))
+        noise = threefry.normal(
+            threefry.block(key, counter), self._form.event_shape, self._form.dtype
         )
-        normal = threefry.normal(keys, self._form.event_shape, self._form.dtype)
-        x = self._model.decode(_beside(temperature, normal) * normal, condition)
-        return {"x": _or_nan(good, self._within(x))}
+        x = self._model.decode(_beside(temperature, noise) * noise, condition)
+        good = (temperature >= 0) & tf.math.is_finite(temperature) & self._known(condition)
+        return {"x": _where(good, self._clipped(x))}
 
-    def _within(self, x: tf.Tensor) -> tf.Tensor:
+    def _clipped(self, x: tf.Tensor) -> tf.Tensor:
         """Clips images as `FlowModel.sample` does."""
         if self._form.levels is None:
             return x
         below = np.nextafter(np.asarray(self._form.levels, self._form.dtype), 0)
         return tf.clip_by_value(x, 0.0, below)
 
-    def _noisy(self, x: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        """Adds the model's own noise, each row's by its own seed; the loop becomes one pass."""
+    def _noisy(self, x: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Adds the model's own noise, each row's by its own seed, to all rows at once."""
 
-        def one(row: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-            y, _ = self._model._noise(row[0][None], tf.stack([row[1], EVALUATION]))
-            return y[0]
+        def one(row: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+            y, log_q = self._model._noise(row[0][None], tf.stack([row[1], EVALUATION]))
+            return y[0], log_q[0]
 
         return tf.vectorized_map(one, (x, seed), fallback_to_while_loop=False)
 
-    def _data(
-        self, x: tf.Tensor, condition: tf.Tensor | None, **others: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor | None, tf.Tensor]:
-        """Returns rows of data, their condition, and which of them the model would take [N]."""
-        x = self._events(x)
-        condition, known = self._condition(condition, x=x, **others)
-        real = tf.cast(x, self._form.dtype)
-        good = tf.math.is_finite(real)
-        if self._form.levels is not None:
-            good &= (real >= 0) & (real <= self._form.levels - x.dtype.is_integer)
-        return x, condition, _all_true(good) & known
+    def _possible(self, x: tf.Tensor) -> tf.Tensor:
+        """Tells which rows [N] are data that the model takes."""
+        levels = self._form.levels
+        if levels is None:
+            return _finite(x)
+        most = levels if x.dtype.is_floating else levels - 1
+        x = tf.cast(x, self._form.dtype)
+        return _all_true((x >= 0) & (x <= most))
 
-    def _events(self, x: tf.Tensor) -> tf.Tensor:
-        return tf.ensure_shape(x, [None, *self._form.event_shape])
-
-    def _condition(
-        self, condition: tf.Tensor | None, **rows: tf.Tensor
-    ) -> tuple[tf.Tensor | None, tf.Tensor]:
-        """Returns the condition and which of its rows are possible; checks the number of rows."""
+    def _known(self, condition: tf.Tensor | None) -> tf.Tensor:
+        """Tells which rows of the condition are possible; without one, that all are."""
         if condition is None:
-            _check_same_rows(rows)
-            return None, tf.constant(True)  # noqa: FBT003
-        condition = tf.ensure_shape(condition, [None, *self._form.shapes["condition"]])
-        _check_same_rows({**rows, "condition": condition})
+            return tf.constant(value=True)
         if self._form.num_classes is None:
-            return condition, _all_true(tf.math.is_finite(condition))
-        return condition, (condition >= 0) & (condition < self._form.num_classes)
+            return _finite(condition)
+        return (condition >= 0) & (condition < self._form.num_classes)
 
 
-def _check_same_rows(inputs: dict[str, tf.Tensor]) -> None:
-    # Without it one row of one input would be broadcast to all rows of another, in silence.
-    counts = {name: tf.shape(value)[0] for name, value in inputs.items()}
-    for name, count in list(counts.items())[1:]:
-        first = next(iter(counts))
-        message = f"`{name}` must have as many rows as `{first}`."
-        tf.debugging.assert_equal(count, counts[first], message)
+def _assert_same_rows(inputs: dict[str, tf.Tensor]) -> list[Any]:
+    (first, *others) = inputs
+    asserted = [
+        tf.debugging.assert_equal(
+            tf.shape(inputs[other])[0],
+            tf.shape(inputs[first])[0],
+            f"`{other}` must have as many rows as `{first}`.",
+        )
+        for other in others
+    ]
+    return [done for done in asserted if done is not None]
+
+
+def _finite(x: tf.Tensor) -> tf.Tensor:
+    return _all_true(tf.math.is_finite(x))
 
 
 def _all_true(good: tf.Tensor) -> tf.Tensor:
@@ -213,6 +228,6 @@ def _beside(rows: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     return rows
 
 
-def _or_nan(good: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    nan = tf.constant(math.nan, values.dtype)
-    return tf.where(_beside(good, values), values, nan)
+def _where(good: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """Returns the values, with NaN for the rows that are not good."""
+    return tf.where(_beside(good, values), values, tf.constant(math.nan, values.dtype))

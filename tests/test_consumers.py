@@ -7,10 +7,8 @@ import math
 
 import keras
 import numpy as np
-import pytest
 import tensorflow as tf
 import tensorflow_probability as tfp
-from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfflows import Affine, Chain, Coupling, ScaledTanh, masks
@@ -60,14 +58,14 @@ def normal_log_prob(z):
 
 
 def by_hand(flow, y):
-    """Returns log p(y) with a numeric Jacobian of the inverse for each row."""
-    rows = tf.reshape(tf.constant(y), [-1, D])
-    with tf.GradientTape() as tape:
-        tape.watch(rows)
-        z, _ = flow.inverse_and_log_det(rows)
-    jacobian = tape.batch_jacobian(z, rows, experimental_use_pfor=False)
-    total = normal_log_prob(z) + np.linalg.slogdet(jacobian)[1]
-    return np.reshape(total, np.shape(y)[:-1])
+    """Returns log p(y) by the gradient of each latent."""
+    y = tf.constant(y)
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(y)
+        z, _ = flow.inverse_and_log_det(y)
+        each = tf.unstack(z, axis=-1)
+    jacobian = np.stack([tape.gradient(latent, y) for latent in each], axis=-2)
+    return normal_log_prob(z) + np.linalg.slogdet(jacobian)[1]
 
 
 # A component of a joint distribution
@@ -137,25 +135,20 @@ def test_a_batch_of_conditions_is_a_batch_of_distributions():
     assert many.effect.shape == (7, 5, D)
     # Without `batch_ndims` an auto-batched model takes all of a batch as its event.
     assert model.log_prob(many).shape == (7,)
-    wanted = by_hand(flow.condition_on(conditions), many.effect.numpy().astype(np.float32))
+    wanted = by_hand(flow.condition_on(conditions), many.effect.numpy())
     np.testing.assert_allclose(model.log_prob(many), wanted.sum(-1), rtol=1e-4, atol=1e-3)
 
 
 # A surrogate posterior
 
 
-@pytest.mark.parametrize(
-    "optimizer",
-    [lambda: keras.optimizers.Adam(5e-3), lambda: tf.optimizers.Adam(5e-3)],
-    ids=["keras", "tf"],
-)
-def test_a_surrogate_posterior_reaches_a_correlated_gaussian(optimizer):
+def test_a_surrogate_posterior_reaches_a_correlated_gaussian():
     target = tfd.MultivariateNormalTriL(MEAN, np.linalg.cholesky(COVARIANCE))
-    surrogate = tfd.TransformedDistribution(base(), Chain([tfb.Shift(MEAN * 0), make_flow()]))
+    surrogate = tfd.TransformedDistribution(base(), make_flow())
     losses = tfp.vi.fit_surrogate_posterior(
         target.log_prob,
         surrogate,
-        optimizer=optimizer(),
+        optimizer=keras.optimizers.Adam(5e-3),
         num_steps=600,
         sample_size=64,
         seed=[1, 2],
@@ -173,15 +166,14 @@ def test_a_surrogate_posterior_reaches_a_correlated_gaussian(optimizer):
 # The bijector of a transition kernel
 
 
-@pytest.mark.parametrize("jit_compile", [True])
-def test_hmc_through_a_flow_has_the_right_moments(jit_compile):
+def test_hmc_through_a_flow_has_the_right_moments():
     target = tfd.MultivariateNormalTriL(MEAN, np.linalg.cholesky(COVARIANCE))
     kernel = tfp.mcmc.TransformedTransitionKernel(
         tfp.mcmc.HamiltonianMonteCarlo(target.log_prob, step_size=0.4, num_leapfrog_steps=4),
         bijector=make_flow(couplings=2),
     )
 
-    @tf.function(jit_compile=jit_compile, autograph=False)
+    @tf.function(jit_compile=True, autograph=False)
     def run():
         return tfp.mcmc.sample_chain(
             400,

@@ -124,7 +124,7 @@ def spoiled(name, request, levels):
     }
     key, value = wrong[name]
     changed = request[key].copy()
-    changed[1].flat[0] = value
+    changed.reshape(ROWS, -1)[1, 0] = value
     return {**request, key: changed}
 
 
@@ -431,15 +431,15 @@ def no_variables(traced, path, write):
 
 def interrupted(traced, path, write):
     (path / "variables").mkdir(parents=True)
-    raise KeyboardInterrupt
+    raise KeyboardInterrupt("by hand")
 
 
 @pytest.mark.parametrize(
     ("break_it", "error", "message"),
     [
         (other_weights, RuntimeError, "differs from the model's"),
-        (no_variables, tf.errors.OpError, ""),
-        (interrupted, KeyboardInterrupt, ""),
+        (no_variables, tf.errors.OpError, "checkpoint"),
+        (interrupted, KeyboardInterrupt, "by hand"),
     ],
 )
 def test_a_broken_export_is_never_published(tmp_path, monkeypatch, break_it, error, message):

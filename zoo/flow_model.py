@@ -234,6 +234,7 @@ class FlowModel(DataModel):
             self.prepared(x, condition, batch_size=1024, shuffle=True).first_batch()
         )
 
+    @tf.autograph.experimental.do_not_convert
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002
         """Returns the log-likelihood [B] of rows in nats; for images the bound with one draw.
 

@@ -97,7 +97,10 @@ def _positive(batch_size: int) -> int:
 def _refuse_containers(x: Any, argument: str) -> None:  # noqa: ANN401 - what people have
     """Refuses what holds data instead of being it."""
     if isinstance(x, str | bytes | os.PathLike):
-        msg = f"`{argument}` must be data; received the path {x!r}. Read it with `zoo.datasets.files.read`."
+        msg = (
+            f"`{argument}` must be data; received the path {x!r}. Read it with "
+            "`zoo.datasets.files.read`."
+        )
         raise TypeError(msg)
     if isinstance(x, Mapping) and x:
         nested = any(isinstance(part, tf.data.Dataset | Mapping) for part in x.values())
