@@ -109,6 +109,7 @@ class Preset:
 
 
 FAMILIES = {
+    "nice": "zoo.families.nice",
     "realnvp_image": "zoo.families.realnvp_image",
     "realnvp_vector": "zoo.families.realnvp_vector",
 }
@@ -133,10 +134,61 @@ def list_presets(pattern: str = "*") -> list[str]:
 
 def preset(name: str) -> Preset:
     """Returns the preset of that name; an unknown one is a ValueError with the nearest names."""
+    if name in _own_sizes:
+        raise ValueError(_own_sizes[name].needs_a_size())
     if name not in _presets:
         msg = f"`name` must be a preset; received {name!r}. {_nearest(name, list_presets())}"
         raise ValueError(msg)
     return _presets[name]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class OwnSize:
+    """A family's name as a preset whose size is the caller's: `get('realnvp', event_shape=12)`.
+
+    Args:
+        name: the family's name for users.
+        kinds: the config class and the default training, by the field that gives the size.
+        paper: title and arXiv number.
+    """
+
+    name: str
+    kinds: Mapping[str, tuple[type, Training]]
+    paper: str
+
+    def sized(self, overrides: Mapping[str, Any]) -> Preset:
+        """Returns the preset for the one size among the overrides."""
+        given = [key for key in self.kinds if key in overrides]
+        if len(given) != 1:
+            raise ValueError(self.needs_a_size())
+        (key,) = given
+        kind, training = self.kinds[key]
+        value = _shape(key, overrides[key])
+        _check_type(key, value, kind)
+        config = kind(**{key: _plain(value)})
+        return Preset(
+            name=self.name,
+            config=config,
+            training=training,
+            dataset=None,
+            description=f"{self.name} of your own size",
+            paper=self.paper,
+            unit="nats" if config.levels is None else "bits/dim",
+        )
+
+    def needs_a_size(self) -> str:
+        """Returns what to say where there is no size, or more than one."""
+        examples = {"image_shape": "image_shape=(64, 64, 1)", "event_shape": "event_shape=12"}
+        shown = " or ".join(examples[key] for key in self.kinds)
+        return f"`name` {self.name!r} is a family: give it one size of your own, {shown}."
+
+
+_own_sizes: dict[str, OwnSize] = {}
+
+
+def register_own_size(family: OwnSize) -> None:
+    """Adds a family's name to those that `resolve` takes."""
+    _own_sizes[family.name] = family
 
 
 def config_class(family: str) -> type:
@@ -159,18 +211,28 @@ def resolve(name: str, overrides: Mapping[str, Any]) -> Preset:
         ValueError: for an unknown preset or field, with the nearest names.
         TypeError: for a value of another type than the field's.
     """
-    found = preset(name)
+    found = _own_sizes[name].sized(overrides) if name in _own_sizes else preset(name)
     parts: dict[str, Any] = {"config": found.config, "training": found.training}
     fields = {f.name: part for part, value in parts.items() for f in dataclasses.fields(value)}
+    overrides = {k: _shape(k, v) if k in SIZES else v for k, v in overrides.items()}
     for key, value in overrides.items():
         if key not in fields:
             msg = f"`{key}` is no option of {name!r}. {_nearest(key, sorted(fields))}"
             raise ValueError(msg)
-        _check_type(key, value, parts[fields[key]])
+        _check_type(key, value, type(parts[fields[key]]))
     for part, value in parts.items():
         changes = {k: _plain(v) for k, v in overrides.items() if fields[k] == part}
         parts[part] = dataclasses.replace(value, **changes)
     return dataclasses.replace(found, config=parts["config"], training=parts["training"])
+
+
+SIZES = ("event_shape", "image_shape")
+
+
+def _shape(key: str, value: Any) -> Any:
+    """Returns a number of variables as the shape (D,)."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return (value,) if key == "event_shape" and whole else value
 
 
 def _plain(value: Any) -> Any:
@@ -179,8 +241,8 @@ def _plain(value: Any) -> Any:
     return tuple(_plain(v) for v in value) if isinstance(value, list | tuple) else value
 
 
-def _check_type(key: str, value: Any, part: Any) -> None:
-    wanted = get_type_hints(type(part))[key]
+def _check_type(key: str, value: Any, part: type) -> None:
+    wanted = get_type_hints(part)[key]
     kinds = get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
     if not any(_fits(_plain(value), kind) for kind in kinds):
         shown = wanted.__name__ if isinstance(wanted, type) and not get_args(wanted) else wanted

@@ -1,5 +1,5 @@
 """The presets, a module a family: data alone, no TensorFlow."""
 
-from zoo.presets import realnvp
+from zoo.presets import nice, realnvp
 
-__all__ = ["realnvp"]
+__all__ = ["nice", "realnvp"]

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from zoo.registry import Preset, Training, register
+from zoo.registry import OwnSize, Preset, Training, register, register_own_size
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,18 +81,14 @@ class RealNVPVectorConfig:
 
 PAPER = "Dinh et al. 2017, Density estimation using Real NVP, arXiv:1605.08803"
 
+SMALL = {"flow_norm": "actnorm", "net_norm": "none"}
+"""For small data: statistics taken once in place of batch norm."""
+
 register(
     Preset(
         name="realnvp_digits",
         config=RealNVPImageConfig(
-            image_shape=(8, 8, 1),
-            levels=17,
-            couplings=4,
-            last_couplings=4,
-            filters=32,
-            blocks=1,
-            flow_norm="actnorm",
-            net_norm="none",
+            image_shape=(8, 8, 1), levels=17, couplings=4, filters=32, blocks=1, **SMALL
         ),
         training=Training(steps=750, batch_size=64, weight_decay=1e-2, clip_norm=5.0),
         dataset="digits",
@@ -104,12 +100,87 @@ register(
 
 register(
     Preset(
-        name="realnvp_moons",
-        config=RealNVPVectorConfig(event_shape=(2,)),
-        training=Training(steps=1500, batch_size=256, clip_norm=5.0),
-        dataset="moons",
-        description="two interleaved half circles in the plane",
+        name="realnvp_mnist",
+        config=RealNVPImageConfig(
+            image_shape=(28, 28, 1), couplings=4, filters=32, blocks=2, **SMALL
+        ),
+        training=Training(steps=6_000, batch_size=64, weight_decay=1e-2, clip_norm=5.0),
+        dataset="mnist",
+        description="28 x 28 handwritten digits; a model that trains on a CPU, not the paper's size",
         paper=PAPER,
-        unit="nats",
+        paper_result=1.06,
+        unit="bits/dim",
+    )
+)
+
+register(
+    Preset(
+        name="realnvp_cifar",
+        config=RealNVPImageConfig(image_shape=(32, 32, 3)),
+        training=Training(steps=200_000, batch_size=64, clip_norm=100.0, flip=True),
+        dataset="cifar10",
+        description="32 x 32 photographs of ten kinds of things; the paper's model",
+        paper=PAPER,
+        paper_result=3.49,
+        unit="bits/dim",
+    )
+)
+
+register(
+    Preset(
+        name="realnvp_imagenet32",
+        config=RealNVPImageConfig(image_shape=(32, 32, 3), scales=4, filters=32, blocks=4),
+        training=Training(steps=500_000, batch_size=64, clip_norm=100.0),
+        dataset="downsampled_imagenet/32x32",
+        description="32 x 32 photographs of a thousand kinds of things; the paper's model",
+        paper=PAPER,
+        paper_result=4.28,
+        unit="bits/dim",
+    )
+)
+
+register(
+    Preset(
+        name="realnvp_imagenet64",
+        config=RealNVPImageConfig(image_shape=(64, 64, 3), scales=5, filters=32, blocks=2),
+        training=Training(steps=500_000, batch_size=64, clip_norm=100.0),
+        dataset="downsampled_imagenet/64x64",
+        description="64 x 64 photographs of a thousand kinds of things; the paper's model",
+        paper=PAPER,
+        paper_result=3.98,
+        unit="bits/dim",
+    )
+)
+
+for toy, description in {
+    "moons": "two interleaved half circles in the plane",
+    "rings": "concentric rings in the plane",
+    "checkerboard": "the squares of a checkerboard in the plane",
+    "pinwheel": "spiral arms in the plane",
+    "eight_gaussians": "eight Gaussians on a circle in the plane",
+}.items():
+    register(
+        Preset(
+            name=f"realnvp_{toy}",
+            config=RealNVPVectorConfig(event_shape=(2,)),
+            training=Training(steps=1_500, batch_size=256, clip_norm=5.0),
+            dataset=toy,
+            description=description,
+            paper=PAPER,
+            unit="nats",
+        )
+    )
+
+register_own_size(
+    OwnSize(
+        name="realnvp",
+        kinds={
+            "image_shape": (
+                RealNVPImageConfig,
+                Training(steps=20_000, batch_size=64, clip_norm=100.0),
+            ),
+            "event_shape": (RealNVPVectorConfig, Training(steps=3_000, clip_norm=5.0)),
+        },
+        paper=PAPER,
     )
 )
