@@ -48,6 +48,7 @@ class Case:
     parameters: tuple[float, float] = (0.0, 1.0)  # its parameters: what `forward` accepts
     far_latents: bool = True  # `forward` takes any real numbers
     far_data: bool = True  # `inverse` takes any real numbers
+    slow_to_compile: bool = False  # XLA takes seconds, for what another row has
 
     def __str__(self) -> str:
         return self.name
@@ -475,6 +476,7 @@ COMPOSITIONS = [
         "tfb.Invert-Chain",
         lambda seed, dtype: tfb.Invert(Chain(mixed_parts(seed, dtype))),
         (4,),
+        slow_to_compile=True,
     ),
     Case("tfb.Invert-Squeeze", lambda seed, dtype: tfb.Invert(Squeeze(2)), (2, 4, 1)),
     Case(
@@ -485,7 +487,12 @@ COMPOSITIONS = [
         parameters=(0.0, 4.0),
         far_latents=False,
     ),
-    Case("tfb.Chain-mixed", lambda seed, dtype: tfb.Chain(mixed_parts(seed, dtype)), (4,)),
+    Case(
+        "tfb.Chain-mixed",
+        lambda seed, dtype: tfb.Chain(mixed_parts(seed, dtype)),
+        (4,),
+        slow_to_compile=True,
+    ),
     Case(
         "tfb.Chain-in-Chain",
         lambda seed, dtype: Chain(
@@ -503,12 +510,14 @@ COMPOSITIONS = [
         (4, 4, 1),
         conditional=True,
         far_data=False,
+        slow_to_compile=True,
     ),
     Case(
         "tfb.Invert-conditional",
         lambda seed, dtype: tfb.Invert(conditional_chain(seed, dtype)),
         (4,),
         conditional=True,
+        slow_to_compile=True,
     ),
 ]
 
