@@ -322,6 +322,7 @@ UNEVEN = np.array([True, False, False, True, False])
 UNEVEN_IMAGE = np.array([[1, 0, 0], [0, 1, 1]], bool)[:, :, None] ^ np.array([True, False])
 TWO_THIRDS = np.array([[[True, False, True]]])
 ROWS = np.array([True, False])[:, None, None]
+MIDDLE = np.array([False, True, True, False])
 COLUMNS = np.array([True, False, False, True])[None, :, None]
 
 COUPLINGS = [
@@ -338,6 +339,7 @@ COUPLINGS = [
     coupling_case(
         "alternating1-Additive", masks.alternating(4, 1), additive, (4,), sees=(2,), moves=2
     ),
+    coupling_case("middle-ScaledTanh", MIDDLE, scaled_tanh, (4,), sees=(2,), moves=2),
     coupling_case("odd_half-ScaledTanh", masks.half(5), scaled_tanh, (5,), sees=(5,), moves=5),
     coupling_case("uneven-ShiftedSigmoid", UNEVEN, shifted_sigmoid, (5,), sees=(5,), moves=5),
     coupling_case(
