@@ -1,6 +1,7 @@
 """What a served model answers: the signatures of a SavedModel as functions of tensors."""
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -201,16 +202,12 @@ class Answers:
 
 
 def _assert_same_rows(inputs: dict[str, tf.Tensor]) -> list[Any]:
-    (first, *others) = inputs
+    counts = [(name, tf.shape(value)[0]) for name, value in inputs.items()]
     asserted = [
-        tf.debugging.assert_equal(
-            tf.shape(inputs[other])[0],
-            tf.shape(inputs[first])[0],
-            f"`{other}` must have as many rows as `{first}`.",
-        )
-        for other in others
+        tf.debugging.assert_equal(count, rows, f"`{name}` must have as many rows as `{first}`.")
+        for (first, rows), (name, count) in itertools.pairwise(counts)
     ]
-    return [done for done in asserted if done is not None]
+    return [done for done in asserted if done is not None]  # None where it is known already
 
 
 def _finite(x: tf.Tensor) -> tf.Tensor:

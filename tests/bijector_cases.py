@@ -48,6 +48,7 @@ class Case:
     parameters: tuple[float, float] = (0.0, 1.0)  # its parameters: what `forward` accepts
     far_latents: bool = True  # `forward` takes any real numbers
     far_data: bool = True  # `inverse` takes any real numbers
+    slow_to_compile: bool = False  # XLA takes seconds, for what another row has
 
     def __str__(self) -> str:
         return self.name
@@ -321,6 +322,7 @@ UNEVEN = np.array([True, False, False, True, False])
 UNEVEN_IMAGE = np.array([[1, 0, 0], [0, 1, 1]], bool)[:, :, None] ^ np.array([True, False])
 TWO_THIRDS = np.array([[[True, False, True]]])
 ROWS = np.array([True, False])[:, None, None]
+MIDDLE = np.array([False, True, True, False])
 COLUMNS = np.array([True, False, False, True])[None, :, None]
 
 COUPLINGS = [
@@ -337,6 +339,7 @@ COUPLINGS = [
     coupling_case(
         "alternating1-Additive", masks.alternating(4, 1), additive, (4,), sees=(2,), moves=2
     ),
+    coupling_case("middle-ScaledTanh", MIDDLE, scaled_tanh, (4,), sees=(2,), moves=2),
     coupling_case("odd_half-ScaledTanh", masks.half(5), scaled_tanh, (5,), sees=(5,), moves=5),
     coupling_case("uneven-ShiftedSigmoid", UNEVEN, shifted_sigmoid, (5,), sees=(5,), moves=5),
     coupling_case(
@@ -475,6 +478,7 @@ COMPOSITIONS = [
         "tfb.Invert-Chain",
         lambda seed, dtype: tfb.Invert(Chain(mixed_parts(seed, dtype))),
         (4,),
+        slow_to_compile=True,
     ),
     Case("tfb.Invert-Squeeze", lambda seed, dtype: tfb.Invert(Squeeze(2)), (2, 4, 1)),
     Case(
@@ -485,7 +489,12 @@ COMPOSITIONS = [
         parameters=(0.0, 4.0),
         far_latents=False,
     ),
-    Case("tfb.Chain-mixed", lambda seed, dtype: tfb.Chain(mixed_parts(seed, dtype)), (4,)),
+    Case(
+        "tfb.Chain-mixed",
+        lambda seed, dtype: tfb.Chain(mixed_parts(seed, dtype)),
+        (4,),
+        slow_to_compile=True,
+    ),
     Case(
         "tfb.Chain-in-Chain",
         lambda seed, dtype: Chain(
@@ -503,12 +512,14 @@ COMPOSITIONS = [
         (4, 4, 1),
         conditional=True,
         far_data=False,
+        slow_to_compile=True,
     ),
     Case(
         "tfb.Invert-conditional",
         lambda seed, dtype: tfb.Invert(conditional_chain(seed, dtype)),
         (4,),
         conditional=True,
+        slow_to_compile=True,
     ),
 ]
 

@@ -369,17 +369,22 @@ def test_a_pixel_out_of_range_is_no_density(cases):
 # The loader in C++
 
 
-@pytest.mark.parametrize("name", [*IMAGES, pytest.param("realnvp_moons", marks=pytest.mark.slow)])
-def test_the_loader_of_servers_answers_the_same(cases, name, tmp_path):
+LOADER = [(name, signature) for name in PRESETS for signature in ("log_prob", "sample")]
+
+
+@pytest.mark.parametrize(
+    ("name", "signature"),
+    [LOADER[0], *(pytest.param(*case, marks=pytest.mark.slow) for case in LOADER[1:])],
+)
+def test_the_loader_of_servers_answers_the_same(cases, name, signature, tmp_path):
     case = cases(name)
-    for signature in ("log_prob", "sample"):
-        inputs = np.load(case.folder / "requests" / f"{signature}-plain.npz")
-        files = []
-        for key, array in inputs.items():
-            np.save(tmp_path / f"{key}.npy", array)
-            files.append(f"{key}={tmp_path / key}.npy")
-        found = saved_model_cli(case.path, signature, ";".join(files), tmp_path)
-        assert_near(np.load(found), value(case.answer(signature)), SAME_BATCH)
+    inputs = np.load(case.folder / "requests" / f"{signature}-plain.npz")
+    files = []
+    for key, array in inputs.items():
+        np.save(tmp_path / f"{key}.npy", array)
+        files.append(f"{key}={tmp_path / key}.npy")
+    found = saved_model_cli(case.path, signature, ";".join(files), tmp_path)
+    assert_near(np.load(found), value(case.answer(signature)), SAME_BATCH)
 
 
 def saved_model_cli(path, signature, inputs, folder):
@@ -423,6 +428,14 @@ def other_weights(traced, path, write):
     write([saved_model._traced(s) for s in saved_model.signatures(other)], path)
 
 
+def keras_variables(traced, path, write):
+    module = tf.Module()
+    module.weights = fitted("realnvp_moons").variables
+    graphs = {signature.name: signature.function for signature in traced}
+    tf.saved_model.save(module, str(path), signatures=graphs)
+    assert tf.saved_model.load(str(path)).signatures["log_prob"](x=tf.zeros([1, 2]))
+
+
 def no_variables(traced, path, write):
     write(traced, path)
     for file in (path / "variables").iterdir():
@@ -438,7 +451,8 @@ def interrupted(traced, path, write):
     ("break_it", "error", "message"),
     [
         (other_weights, RuntimeError, "differs from the model's"),
-        (no_variables, tf.errors.OpError, "checkpoint"),
+        (keras_variables, tf.errors.FailedPreconditionError, "Could not find variable"),
+        (no_variables, ValueError, "not a valid checkpoint"),
         (interrupted, KeyboardInterrupt, "by hand"),
     ],
 )

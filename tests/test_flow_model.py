@@ -86,8 +86,8 @@ def test_a_constant_image_never_has_negative_bits(constant):
 def test_a_density_at_the_middle_of_a_pixel_is_no_bound():
     """Why there is noise: a normal on a constant pixel would score -0.47 bits."""
     model = twin(IMAGE, image_shape=(2, 2, 1), scales=1)
-    image = np.full((1000, *model.event_shape), 7, np.uint8)
-    model.initialize(image + np.arange(1000, dtype=np.uint8)[:, None, None, None] % 1)
+    image = np.full((20, *model.event_shape), 7, np.uint8)
+    model.initialize(image)  # a normal around the pixel
     assert np.all(model.log_prob(image + 0.5) > 0)
     assert model.bits_per_dim(image, draws=50).mean() > 0
 

@@ -111,5 +111,5 @@ def _flatten(x: tf.Tensor, batch: tf.Tensor, event_ndims: int) -> tf.Tensor:
 
 def _module_name(name: str) -> str:
     # tf.Module wants a Python identifier; Keras names may hold dots, dashes and slashes.
-    name = "".join(c if c.isalnum() or c == "_" else "_" for c in name)
+    name = "".join(c if c.isascii() and c.isalnum() else "_" for c in name)
     return name if name[:1].isalpha() else f"layer_{name}"

@@ -44,7 +44,8 @@ class Halves:
         self._axis = axis
         self._first, self._second = np.split(order, 2)
         self._restore = np.argsort(order)
-        self._contiguous = self._first[-1] - self._first[0] == len(self._first) - 1
+        size = len(self._first)
+        self._contiguous = np.array_equal(self._first % size, np.arange(size))
 
     def split(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns the half that passes and the half that moves."""

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import tensorflow as tf
 
 from tfflows.bijector import Bijector
@@ -48,10 +49,20 @@ class Pixels(Bijector):
         return y, self._log_slope(x)
 
     def _inverse_and_log_det(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        p = self._alpha + (1.0 - 2.0 * self._alpha) * y / self._levels
+        p = _off_the_ends(self._alpha + (1.0 - 2.0 * self._alpha) * y / self._levels)
         x = tf.math.log(p) - tf.math.log1p(-p)
         return x, -self._log_slope(x)
 
     def _log_slope(self, x: tf.Tensor) -> tf.Tensor:
         constant = math.log(self._levels / (1.0 - 2.0 * self._alpha))
         return constant - tf.math.softplus(x) - tf.math.softplus(-x)
+
+
+def _off_the_ends(p: tf.Tensor) -> tf.Tensor:
+    """Returns probabilities that rounding put on 0 or 1, or just beyond, a rounding error inside.
+
+    A saturated latent decodes to the very end of the margin; its way back would be infinite.
+    """
+    rounding = float(np.finfo(p.dtype.as_numpy_dtype).eps)
+    near = (p > -4.0 * rounding) & (p < 1.0 + 4.0 * rounding)
+    return tf.where(near, tf.clip_by_value(p, rounding, 1.0 - rounding), p)

@@ -142,9 +142,9 @@ class FlowModel(DataModel):
 
     def sample(
         self,
-        n: int,
-        seed: int | None = None,
-        temperature: float = 1.0,
+        n: int | tf.Tensor,
+        seed: int | tf.Tensor | None = None,
+        temperature: float | tf.Tensor = 1.0,
         condition: Any = None,
     ) -> tf.Tensor:
         """Draws samples; row i depends on the seed and i alone.
@@ -336,7 +336,11 @@ class FlowModel(DataModel):
         """Returns the metrics that `compute_loss` has counted."""
         return self.get_metrics_result()
 
-    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True) -> None:  # noqa: FBT001, FBT002
+    def save_weights(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+        filepath: str | os.PathLike[str],
+        overwrite: bool = True,  # noqa: FBT001, FBT002 - Keras's signature
+    ) -> None:
         """Writes the weights, without the optimizer's state, keyed by the networks' names.
 
         Args:
@@ -345,7 +349,9 @@ class FlowModel(DataModel):
         """
         weights_file.save(self.networks, filepath, overwrite=overwrite)
 
-    def load_weights(self, filepath: str | os.PathLike[str]) -> None:
+    def load_weights(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self, filepath: str | os.PathLike[str]
+    ) -> None:
         """Reads weights that a model of the same config, of whatever seed, has saved.
 
         Raises:

@@ -65,7 +65,8 @@ def _shelf(networks: Networks, path: str | os.PathLike[str]) -> Shelf:
 def _check_names(networks: Networks, path: str | os.PathLike[str]) -> None:
     """Compares the names: Keras would pass over names that only the file has."""
     with h5py.File(path) as file:
-        saved = set(file["layers/networks"]) - {"vars"}  # a KeyError for files of other models
+        group = file["layers/networks"]  # a KeyError for files of other models
+        saved = set(group.keys() if isinstance(group, h5py.Group) else ()) - {"vars"}
     own = set(networks.names)
     parts = [
         f"{words} {', '.join(sorted(names)[:5])}"
