@@ -8,18 +8,18 @@ import functools
 import math
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import zoo
 from zoo import registry
 
-PRESETS = zoo.list()
 CLASSES = 10
 
 
 def small_image(config):
     channels = config.event_shape[-1]
-    sizes = {"image_shape": (4, 4, channels), "filters": 4, "blocks": 1}
+    sizes = {"image_shape": (4, 4, channels), "scales": 2, "filters": 4, "blocks": 1}
     return {**sizes, "couplings": 2, "last_couplings": 2}
 
 
@@ -27,8 +27,33 @@ def small_vector(config):
     return {"couplings": 3, "units": 8}
 
 
-SMALL = {"realnvp_image": small_image, "realnvp_vector": small_vector}
+def small_nice(config):
+    shape = (4, 4, config.event_shape[-1]) if config.levels else config.event_shape
+    return {"event_shape": shape, "couplings": 3, "units": 8, "layers": 2}
+
+
+SMALL = {"nice": small_nice, "realnvp_image": small_image, "realnvp_vector": small_vector}
 """Overrides of a family's config that make its smallest real member."""
+
+
+def _small_config(name):
+    config = registry.preset(name).config
+    small = registry.resolve(name, SMALL[config.family](config)).config
+    return small if small.levels is None else dataclasses.replace(small, levels=2)
+
+
+_order = ["realnvp_digits", "realnvp_moons", *zoo.list()]
+PRESETS = list({_small_config(name): name for name in reversed(_order)}.values())[::-1]
+"""The first preset of each twin: presets that differ in their sizes alone have one twin."""
+
+QUICK = ["realnvp_digits", "realnvp_moons"]
+"""The presets whose twins every run tests; those of the others are slow tests."""
+
+
+def marked(names):
+    """Returns the names as parameters of a test, all but the quick ones marked slow."""
+    return [n if n in QUICK else pytest.param(n, marks=pytest.mark.slow) for n in names]
+
 
 CONDITIONS = {"classes": {"num_classes": CLASSES}, "vectors": {"condition_dim": 1}}
 """Overrides that make a conditional model, by kind."""

@@ -1,4 +1,3 @@
-import contextlib
 import io
 import json
 import os
@@ -14,21 +13,13 @@ import pytest
 from PIL import Image
 
 import zoo
+from command_line import zoo_main
 from zoo.__main__ import main
 from zoo.runs.folder import RunFolder, load_model
 from zoo.runs.last_good import LastGood
 
 ROOT = pathlib.Path(__file__).parents[1]
 SMALL_MOONS = ["--steps", "4", "--set", "couplings=2", "--set", "units=8"]
-
-
-def zoo_main(*args):
-    """Runs the command line in this process; returns exit code, standard output and error."""
-    out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        with pytest.raises(SystemExit) as left:
-            main(list(map(str, args)), prog_name="python -m zoo")
-    return left.value.code or 0, out.getvalue(), err.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +44,9 @@ def test_the_command_line_in_a_shell():
     command = [sys.executable, "-m", "zoo"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.startswith("Usage: python -m zoo ")
-    assert all(f"\n  {name} " in done.stdout for name in ("fit", "info", "list"))
+    assert all(
+        f"\n  {name} " in done.stdout for name in ("evaluate", "fit", "info", "list", "sample")
+    )
     assert "130 interrupted" in " ".join(done.stdout.split())
     assert not done.stderr
 
@@ -82,7 +75,7 @@ def test_list_is_a_table_on_a_terminal(monkeypatch):
 
 
 def test_list_takes_a_pattern():
-    assert len(zoo_main("list", "*moons")[1].splitlines()) == 2
+    assert len(zoo_main("list", "*moons")[1].splitlines()) == 1 + len(zoo.list("*moons"))
     code, out, err = zoo_main("list", "zebra*")
     assert (code, out) == (2, "")
     assert "realnvp_digits" in err
@@ -97,6 +90,49 @@ def test_info_has_the_paper_and_every_option(name):
     assert shown.paper in text
     assert f"steps={shown.training.steps}" in text
     assert "num_classes=None" in text
+
+
+def card(*args):
+    code, out, err = zoo_main("info", *args)
+    assert code == 0, err
+    return " ".join(out.split())
+
+
+def test_info_has_the_latents_and_the_protocol_of_the_figures():
+    text = card("realnvp_cifar")
+    assert "latents 32x32x3, 3,072 in all, standard normal" in text
+    assert "held out TFDS's split 'test'" in text
+    assert "uniform noise; one draw a row with seed 0" in text
+    assert "standard error sd / sqrt(rows)" in text
+    assert "without noise" in card("realnvp_moons")
+
+
+def test_info_counts_on_request():
+    sizes = [f"--set={key}" for key in ("event_shape=4", "couplings=2", "units=3", "layers=1")]
+    text = card("realnvp", *sizes, "--count")
+    model = zoo.get("realnvp", event_shape=4, couplings=2, units=3, layers=1)
+    trained = sum(weight.numpy().size for weight in model.trainable_weights)
+    others = sum(weight.numpy().size for weight in model.non_trainable_weights)
+    assert f"parameters {trained:,} that are trained; {others:,} numbers" in text
+    assert "couplings=2 units=3" in text
+
+
+@pytest.mark.parametrize("name", ["realnvp", "nice"])
+def test_info_of_a_family_explains_its_sizes(name):
+    text = card(name)
+    assert "--set event_shape=12 (number of variables" in text
+    assert ("--set image_shape=64,64,1 (height" in text) == (name == "realnvp")
+    assert "couplings=" in text
+    assert "steps=" in text
+
+
+@pytest.mark.parametrize("command", ["list", "info", "fit", "evaluate", "sample"])
+def test_help_has_examples_on_lines_of_their_own(command):
+    code, out, _ = zoo_main(command, "--help")
+    assert code == 0
+    assert f"\n  Examples:\n    python -m zoo {command}" in out
+    assert "\\b" not in out
+    assert max(map(len, out.splitlines())) <= 100
 
 
 def test_fit_ends_with_the_figure_and_the_way_on(digits):
@@ -172,6 +208,16 @@ REFUSED = [
     ("realnvp_moons", ["--set", "num_classes=2"], "condition"),
     ("realnvp_moons", ["--set", "levels=2"], "levels"),
     ("realnvp_moons", ["--frobnicate"], "No such option"),
+    ("realnvp_moons", ["--epochs", "2", "--steps", "2"], "exclude each other"),
+    ("realnvp_moons", ["--epochs", "2", "--set", "steps=2"], "exclude each other"),
+    ("realnvp_moons", ["--resize"], "--resize"),
+    ("realnvp_moons", ["--batch-size", "10001"], "at most 10000"),
+    ("realnvp", [], "--set image_shape=64,64,1 or --set event_shape=12"),
+    ("realnvp", ["--set", "event_shape=2", "--set", "image_shape=2,2,1"], "one size"),
+    ("realnvp", ["--set", "event_shape=many"], "`event_shape` must be of type"),
+    ("realnvp", ["--set", "event_shape=2"], "`data` must be given"),
+    ("realnvp", ["--set", "event_shape=2", "--set", "filters=3", "--data", "moons"], "`filters`"),
+    ("nice", ["--set", "image_shape=8,8,1"], "--set event_shape=12"),
 ]
 
 
@@ -187,6 +233,15 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, name, options, named
     assert not (tmp_path / "run").exists()
 
 
+@pytest.fixture
+def _interrupts():
+    """Python's own handling of SIGINT, which processes in the background are started without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interrupts")
 @pytest.mark.parametrize(
     ("epoch", "words"), [(2, "the weights of step 2 are kept"), (0, "no weigh")]
 )

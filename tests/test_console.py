@@ -48,6 +48,17 @@ def test_our_errors_are_one_line_and_exit_2(error, capsys, monkeypatch):
     assert capsys.readouterr().err == "error: a b\n"
 
 
+class ResourceExhaustedError(Exception):
+    """As TensorFlow's."""
+
+
+@pytest.mark.parametrize("error", [MemoryError(), ResourceExhaustedError("OOM when allocating")])
+def test_a_lack_of_memory_is_one_line_and_exits_2(error, capsys, monkeypatch):
+    monkeypatch.delenv("TFFLOWS_TRACEBACK", raising=False)
+    assert exit_of(raises(error)) == 2
+    assert capsys.readouterr().err.startswith("error: out of memory.")
+
+
 def test_an_error_without_words_is_named(capsys):
     assert exit_of(raises(ValueError())) == 2
     assert capsys.readouterr().err == "error: ValueError\n"

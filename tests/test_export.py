@@ -14,7 +14,8 @@ from tensorflow.core.protobuf import saved_model_pb2
 import export
 import zoo
 from export import saved_model
-from models import PRESETS, conditional, conditions, data, fitted, real, twin
+from models import QUICK as PRESETS
+from models import conditional, conditions, data, fitted, real, twin
 from zoo import registry
 
 ROWS = 5

@@ -11,7 +11,7 @@ from zoo.registry import Preset, Training, config_class, resolve
 def test_presets_are_listed_by_pattern():
     assert zoo.list() == sorted(zoo.list())
     assert {"realnvp_digits", "realnvp_moons"} <= set(zoo.list())
-    assert zoo.list("*_moons") == ["realnvp_moons"]
+    assert zoo.list("*_moons") == ["nice_moons", "realnvp_moons"]
     assert zoo.list("no such") == []
 
 

@@ -90,7 +90,7 @@ def test_a_file_in_the_way_is_refused(tmp_path):
         (lambda saved: saved.update(schema=2), "schema 2"),
         (lambda saved: saved.update(family="glow"), "`family`.*'glow'"),
         (lambda saved: saved.update(training=[]), "`training`"),
-        (lambda saved: saved["training"].update(steps="many"), "str"),
+        (lambda saved: saved["training"].update(steps="many"), "`steps`.*'many'"),
         (lambda saved: saved.update(seed=-1), "`seed`.*-1"),
     ],
 )

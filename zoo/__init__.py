@@ -1,6 +1,6 @@
 """A zoo of normalizing flows: `zoo.get(name)` is a Keras model with exact likelihood and samples.
 
-Listing presets imports no TensorFlow; the first use of `get` or `FlowModel` does.
+Listing presets imports no TensorFlow; the first use of `get`, `load` or `FlowModel` does.
 """
 
 import builtins
@@ -15,8 +15,14 @@ if TYPE_CHECKING:
     from zoo import datasets
     from zoo.build import get
     from zoo.flow_model import FlowModel
+    from zoo.loading import load
 else:
-    _LAZY = {"FlowModel": "zoo.flow_model", "datasets": "zoo.datasets", "get": "zoo.build"}
+    _LAZY = {
+        "FlowModel": "zoo.flow_model",
+        "datasets": "zoo.datasets",
+        "get": "zoo.build",
+        "load": "zoo.loading",
+    }
 
     def __getattr__(name: str) -> object:
         if name not in _LAZY:
@@ -31,4 +37,4 @@ def __dir__() -> "builtins.list[str]":
     return sorted(__all__)
 
 
-__all__ = ["FlowModel", "Preset", "datasets", "get", "list"]
+__all__ = ["FlowModel", "Preset", "datasets", "get", "list", "load"]

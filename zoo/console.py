@@ -51,7 +51,7 @@ class Group(click.Group):
     """A group of commands whose errors are one line on stderr, with an exit code.
 
     A ValueError, TypeError or OSError of a command, and every error of usage, is printed as
-    `error: ...` and exits 2; Ctrl-C exits 130.
+    `error: ...` and exits 2, and so is a lack of memory; Ctrl-C exits 130.
     """
 
     def main(
@@ -73,6 +73,7 @@ class Group(click.Group):
             windows_expand_args: as in click.
             **extra: as in click.
         """
+        self.help = _kept_as_typed(self.help)
         try:
             code = super().main(
                 args,
@@ -90,13 +91,34 @@ class Group(click.Group):
             if os.environ.get("TFFLOWS_TRACEBACK"):
                 raise
             leave(f"error: {str(error) or type(error).__name__}", BAD_INPUT)
+        except Exception as error:
+            if os.environ.get("TFFLOWS_TRACEBACK") or not _out_of_memory(error):
+                raise
+            leave("error: out of memory. Try smaller sizes or a smaller batch.", BAD_INPUT)
         sys.exit(code)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Returns the command of that name, its examples kept as they were typed."""
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            command.help = _kept_as_typed(command.help)
+        return command
 
 
 def leave(message: str, code: int) -> NoReturn:
     """Prints the message as one line on stderr and exits with the code."""
     click.echo(" ".join(message.split()), err=True)
     sys.exit(code)
+
+
+def _kept_as_typed(text: str | None) -> str | None:
+    # Raw docstrings spell click's mark of such a paragraph, a backspace, in two characters.
+    return text and text.replace("\\b\n", "\b\n")
+
+
+def _out_of_memory(error: Exception) -> bool:
+    # TensorFlow's own error, told by its name: it may not have been imported yet.
+    return isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError"
 
 
 def _with_help(error: click.ClickException) -> str:

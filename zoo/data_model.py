@@ -29,15 +29,7 @@ class DataModel(keras.Model):
     @property
     def form(self) -> prepare.Form:
         """What the model wants of its data."""
-        config = self.spec.config
-        return prepare.Form(
-            event_shape=config.event_shape,
-            levels=config.levels,
-            num_classes=config.num_classes,
-            condition_dim=config.condition_dim,
-            flip=self.spec.training.flip,
-            dtype=self.spec.dtype,
-        )
+        return prepare.Form.of(self.spec)
 
     @property
     def initialized(self) -> bool:

@@ -300,17 +300,29 @@ class FlowModel(DataModel):
             y, _ = self._noise(x, tf.stack([self.spec.seed, 0]))
         self._flow_at(condition).initialize(y)
 
-    def compile(self, optimizer: Any = None, **options: Any) -> None:
+    def compile(
+        self, optimizer: Any = None, *, jit_compile: bool | str = "auto", **options: Any
+    ) -> None:
         """Compiles with an optimizer, by default the preset's; there is no loss to give.
 
         Args:
             optimizer: a Keras optimizer or its name.
-            **options: Keras's own, such as `jit_compile` and `steps_per_execution`.
+            jit_compile: whether to use XLA; 'auto' leaves it to Keras and the machine.
+            **options: Keras's own, such as `steps_per_execution`.
         """
         if optimizer is None:
             optimizer = build_optimizer(self.spec.training)
-        super().compile(optimizer=optimizer, **options)
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **options)
+        self._jit_option = jit_compile
         self.optimizer.build(self.trainable_variables)  # here, or the first step is traced twice
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Returns what compiles the model again, on this machine or another.
+
+        Keras writes what 'auto' has come to here: a model saved on a GPU would insist on XLA.
+        """
+        config = super().get_compile_config()
+        return {**config, "jit_compile": self._jit_option} if config else config
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles as a saved model was compiled."""
@@ -347,7 +359,7 @@ class FlowModel(DataModel):
             filepath: a path that ends in '.weights.h5'.
             overwrite: whether to replace a file.
         """
-        weights_file.save(self.networks, filepath, overwrite=overwrite)
+        weights_file.save(self.networks, self.spec, filepath, overwrite=overwrite)
 
     def load_weights(  # pyright: ignore[reportIncompatibleMethodOverride]
         self, filepath: str | os.PathLike[str]
@@ -358,13 +370,28 @@ class FlowModel(DataModel):
             ValueError: for a file that is missing, damaged or of another architecture; the model
                 then keeps its weights.
         """
-        weights_file.load(self.networks, filepath)
+        weights_file.load(self.networks, self.spec, filepath)
 
     def get_config(self) -> dict[str, Any]:
-        """Returns the spec as plain data."""
-        return {"name": self.name, "spec": self.spec.to_json()}
+        """Returns the spec as plain data, and the names of frozen networks."""
+        names = self.networks.names
+        frozen = [name for name in names if not getattr(self.networks, name).trainable]
+        return {"name": self.name, "spec": self.spec.to_json(), "frozen": frozen}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
         """Builds the model of a config; there are no custom objects in it."""
-        return cls(ModelSpec.from_json(config["spec"]), name=config["name"])
+        model = cls(ModelSpec.from_json(config["spec"]), name=config["name"])
+        for name in config["frozen"]:
+            getattr(model.networks, name).trainable = False
+        return model
+
+    def _trackable_children(self, save_type: str = "checkpoint", **options: Any) -> dict[str, Any]:
+        """Leaves the flow out of checkpoints: its weights are the networks', by stable names.
+
+        They would be written twice, the second time under the private attributes of bijectors.
+        """
+        children = super()._trackable_children(save_type, **options)
+        if save_type == "checkpoint":
+            children.pop("flow", None)
+        return children

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from zoo.registry import Config, Preset, Training, config_class
+from zoo.registry import Config, Preset, Training, check_type, config_class
 
 SCHEMA = 1
 
@@ -68,6 +68,7 @@ class ModelSpec:
         Raises:
             ValueError: for another schema, an unknown family, or fields that this version does
                 not have; it names them.
+            TypeError: for a value of another type than its field's.
         """
         if not isinstance(saved, dict) or saved.get("schema") != SCHEMA:
             found = saved.get("schema") if isinstance(saved, dict) else saved
@@ -107,7 +108,10 @@ def _build(kind: type, saved: object, what: str) -> Any:
         msg = f"{what} of the saved model must be an object; received {saved!r}."
         raise ValueError(msg)
     compare(what, set(saved), {f.name for f in dataclasses.fields(kind)})
-    return kind(**{name: _tuples(value) for name, value in saved.items()})
+    values = {name: _tuples(value) for name, value in saved.items()}
+    for name, value in values.items():
+        check_type(name, value, kind)
+    return kind(**values)
 
 
 def _tuples(value: Any) -> Any:

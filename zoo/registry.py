@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import fnmatch
+import math
 import types
 from collections.abc import Mapping
 from typing import Any, Protocol, get_args, get_origin, get_type_hints
@@ -67,11 +68,11 @@ class Training:
             if getattr(self, name) < least:
                 msg = f"`{name}` must be at least {least}; received {getattr(self, name)}."
                 raise ValueError(msg)
-        if not self.learning_rate > 0:
-            msg = f"`learning_rate` must be positive; received {self.learning_rate}."
+        if not 0 < self.learning_rate < math.inf:
+            msg = f"`learning_rate` must be positive and finite; received {self.learning_rate}."
             raise ValueError(msg)
-        if not self.weight_decay >= 0:
-            msg = f"`weight_decay` must not be negative; received {self.weight_decay}."
+        if not 0 <= self.weight_decay < math.inf:
+            msg = f"`weight_decay` must be finite and not negative; received {self.weight_decay}."
             raise ValueError(msg)
         if self.clip_norm is not None and not self.clip_norm > 0:
             msg = f"`clip_norm` must be positive or None; received {self.clip_norm}."
@@ -137,7 +138,8 @@ def preset(name: str) -> Preset:
     if name in _own_sizes:
         raise ValueError(_own_sizes[name].needs_a_size())
     if name not in _presets:
-        msg = f"`name` must be a preset; received {name!r}. {_nearest(name, list_presets())}"
+        names = [*list_presets(), *_own_sizes]
+        msg = f"`name` must be a preset; received {name!r}. {_nearest(name, names)}"
         raise ValueError(msg)
     return _presets[name]
 
@@ -164,7 +166,7 @@ class OwnSize:
         (key,) = given
         kind, training = self.kinds[key]
         value = _shape(key, overrides[key])
-        _check_type(key, value, kind)
+        check_type(key, value, kind)
         config = kind(**{key: _plain(value)})
         return Preset(
             name=self.name,
@@ -178,8 +180,7 @@ class OwnSize:
 
     def needs_a_size(self) -> str:
         """Returns what to say where there is no size, or more than one."""
-        examples = {"image_shape": "image_shape=(64, 64, 1)", "event_shape": "event_shape=12"}
-        shown = " or ".join(examples[key] for key in self.kinds)
+        shown = " or ".join(f"{key}={SIZES[key]}" for key in self.kinds)
         return f"`name` {self.name!r} is a family: give it one size of your own, {shown}."
 
 
@@ -200,6 +201,16 @@ def config_class(family: str) -> type:
     return found[family]
 
 
+def own_size(name: str) -> OwnSize | None:
+    """Returns the family of that name whose size is the caller's; None if it is no such name."""
+    return _own_sizes.get(name)
+
+
+def base(name: str, overrides: Mapping[str, Any]) -> Preset:
+    """Returns the preset that overrides change; a family's has the size that is among them."""
+    return _own_sizes[name].sized(overrides) if name in _own_sizes else preset(name)
+
+
 def resolve(name: str, overrides: Mapping[str, Any]) -> Preset:
     """Returns the preset with fields of its config and training replaced.
 
@@ -211,7 +222,7 @@ def resolve(name: str, overrides: Mapping[str, Any]) -> Preset:
         ValueError: for an unknown preset or field, with the nearest names.
         TypeError: for a value of another type than the field's.
     """
-    found = _own_sizes[name].sized(overrides) if name in _own_sizes else preset(name)
+    found = base(name, overrides)
     parts: dict[str, Any] = {"config": found.config, "training": found.training}
     fields = {f.name: part for part, value in parts.items() for f in dataclasses.fields(value)}
     overrides = {k: _shape(k, v) if k in SIZES else v for k, v in overrides.items()}
@@ -219,14 +230,15 @@ def resolve(name: str, overrides: Mapping[str, Any]) -> Preset:
         if key not in fields:
             msg = f"`{key}` is no option of {name!r}. {_nearest(key, sorted(fields))}"
             raise ValueError(msg)
-        _check_type(key, value, type(parts[fields[key]]))
+        check_type(key, value, type(parts[fields[key]]))
     for part, value in parts.items():
         changes = {k: _plain(v) for k, v in overrides.items() if fields[k] == part}
         parts[part] = dataclasses.replace(value, **changes)
     return dataclasses.replace(found, config=parts["config"], training=parts["training"])
 
 
-SIZES = ("event_shape", "image_shape")
+SIZES = {"image_shape": (64, 64, 1), "event_shape": 12}
+"""The fields that give a family its size, with an example of each."""
 
 
 def _shape(key: str, value: Any) -> Any:
@@ -241,7 +253,8 @@ def _plain(value: Any) -> Any:
     return tuple(_plain(v) for v in value) if isinstance(value, list | tuple) else value
 
 
-def _check_type(key: str, value: Any, part: type) -> None:
+def check_type(key: str, value: Any, part: type) -> None:
+    """Raises a TypeError if a value is not of the type of the field `key` of a dataclass."""
     wanted = get_type_hints(part)[key]
     kinds = get_args(wanted) if isinstance(wanted, types.UnionType) else (wanted,)
     if not any(_fits(_plain(value), kind) for kind in kinds):

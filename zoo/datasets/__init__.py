@@ -37,6 +37,15 @@ def names() -> list[str]:
     return sorted(["digits", *TOYS])
 
 
+def held_out(name: str) -> str:
+    """Returns in words which rows of a data set `load` holds out."""
+    if name in TOYS:
+        return f"{TOY_TEST_ROWS:,} rows of another seed"
+    if name == "digits":
+        return "20 %, stratified by class, always the same"
+    return "TFDS's split 'test', else 'validation', else the last fifth of 'train'"
+
+
 def load(name: str, *, data_dir: str | os.PathLike[str] | None = None, seed: int = 0) -> Splits:
     """Returns the data set of that name.
 

@@ -2,8 +2,6 @@
 
 import os
 import pathlib
-import zipfile
-import zlib
 from typing import Any
 
 import numpy as np
@@ -56,7 +54,8 @@ def _arrays(path: pathlib.Path) -> Any:  # noqa: ANN401 - an array, a tuple or a
             if isinstance(loaded, np.ndarray):
                 return loaded
             arrays = dict(loaded)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:
+        # Foreign bytes make NumPy and zipfile raise all kinds of errors, MemoryError among them.
         msg = f"`path` must be a file of arrays of numbers; {path} cannot be read: {error}"
         raise ValueError(" ".join(msg.split())) from error
     unnamed = [f"arr_{i}" for i in range(len(arrays))]

@@ -102,7 +102,8 @@ def decode(file: pathlib.Path, form: Form, *, resize: bool) -> np.ndarray:
     try:
         with Image.open(file) as opened:
             image = ImageOps.exif_transpose(opened)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except Exception as error:
+        # Foreign bytes make Pillow's readers raise all kinds of errors.
         msg = f"`path`: the image {file} cannot be read: {error}."
         raise ValueError(" ".join(msg.split())) from error
     if image.mode.startswith(("I", "F")):

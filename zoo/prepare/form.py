@@ -3,10 +3,14 @@
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import tensorflow as tf
 
 from zoo.prepare.checks import Array, finite, in_shape, require_numbers, whole, wrong_shape
+
+if TYPE_CHECKING:
+    from zoo.model_spec import ModelSpec
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -45,6 +49,19 @@ class Form:
         if self.flip and len(self.event_shape) != 3:
             msg = f"`flip` needs images (H, W, C); received `event_shape` {self.event_shape}."
             raise ValueError(msg)
+
+    @classmethod
+    def of(cls, spec: "ModelSpec") -> "Form":
+        """Returns what the model of a spec wants."""
+        config = spec.config
+        return cls(
+            event_shape=config.event_shape,
+            levels=config.levels,
+            num_classes=config.num_classes,
+            condition_dim=config.condition_dim,
+            flip=spec.training.flip,
+            dtype=spec.dtype,
+        )
 
     @property
     def conditional(self) -> bool:

@@ -16,17 +16,20 @@ class RunConfig:
 
     Args:
         spec: the model and its training.
-        data: name of the data set.
+        data: name of the data set, or the absolute path of a file or folder.
+        resize: whether images of a folder that have another size are scaled and cropped.
     """
 
     spec: ModelSpec
     data: str
+    resize: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """Returns a JSON object, with the versions of the libraries beside it."""
         versions = {name: _version(name) for name in PACKAGES}
         versions["python"] = platform.python_version()
-        return {**self.spec.to_json(), "data": self.data, "versions": versions}
+        own = {"data": self.data, "resize": self.resize}
+        return {**self.spec.to_json(), **own, "versions": versions}
 
     @classmethod
     def from_json(cls, saved: Any) -> "RunConfig":  # noqa: ANN401 - any JSON value
@@ -39,12 +42,16 @@ class RunConfig:
         if not isinstance(saved, dict):
             msg = f"the run must be an object; received {saved!r}."
             raise ValueError(msg)
+        saved = {"resize": False, **saved}  # older files lack it
         spec = ModelSpec.from_json({k: v for k, v in saved.items() if k not in _KEYS})
         compare("the run", set(saved), _KEYS | JSON_KEYS)
-        return cls(spec=spec, data=saved["data"])
+        if not isinstance(saved["data"], str) or not isinstance(saved["resize"], bool):
+            msg = f"`data` must be a name and `resize` a bool; received {saved['data']!r} and "
+            raise ValueError(msg + f"{saved['resize']!r}.")
+        return cls(spec=spec, data=saved["data"], resize=saved["resize"])
 
 
-_KEYS = {"data", "versions"}
+_KEYS = {"data", "resize", "versions"}
 
 
 def _version(package: str) -> str | None:

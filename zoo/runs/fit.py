@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from zoo import console, datasets
+from zoo import console
 from zoo.runs.config import RunConfig
 from zoo.runs.folder import RunFolder
-from zoo.runs.plan import Plan, Rows
+from zoo.runs.plan import Plan
 
 if TYPE_CHECKING:
     from zoo.flow_model import FlowModel
+    from zoo.runs.data import Data
 
 EPOCHS, LONGEST_EPOCH = 15, 500
 WATCHED_ROWS = 256
@@ -35,35 +36,30 @@ def execute(plan: Plan, *, data_dir: str | None, jit: bool | None) -> None:
         SystemExit: with one line on stderr, if the training diverges or is interrupted.
     """
     click.echo("loading TensorFlow ...", err=True)
-    train, test = read_data(plan.run, data_dir)
     console.import_tensorflow()
+    from zoo.prepare import Form
     from zoo.runs import report
+    from zoo.runs.data import count, read
 
+    run = plan.run
+    data = read(run.data, Form.of(run.spec), data_dir=data_dir, resize=run.resize)
+    plan = plan.for_rows(count(data.train))
+    click.echo(_announced(plan, count(data.train), count(data.held_out), data.split), err=True)
     try:
         model = build(plan.run, jit=jit)
         began = time.monotonic()
-        _train(model, plan, train, _first(test, WATCHED_ROWS))
-        report.finish(model, plan, train, test, seconds=time.monotonic() - began)
+        _train(model, plan, data)
+        report.finish(model, plan, data, seconds=time.monotonic() - began)
     except KeyboardInterrupt:
         console.leave(f"interrupted: {_kept(plan.folder)}", console.INTERRUPTED)
 
 
-def read_data(run: RunConfig, data_dir: str | None) -> tuple[Rows, Rows]:
-    """Returns training and held-out rows of the model's shape, with labels if there are any."""
-    if run.data not in datasets.names():
-        console.import_tensorflow()  # TFDS would, with all its noise
-    splits = datasets.load(run.data, data_dir=data_dir)
-    wanted = run.spec.config.event_shape
-    if splits.train.shape[1:] != wanted:
-        msg = f"`data` must have rows of shape {wanted}; {run.data!r} has {splits.train.shape[1:]}."
-        raise ValueError(msg)
-    if splits.train_labels is None or splits.test_labels is None:
-        return splits.train, splits.test
-    return (splits.train, splits.train_labels), (splits.test, splits.test_labels)
-
-
-def _first(rows: Rows, n: int) -> Rows:
-    return (rows[0][:n], rows[1][:n]) if isinstance(rows, tuple) else rows[:n]
+def _announced(plan: Plan, training: int, held_out: int, split: str) -> str:
+    epochs = plan.run.spec.training.steps * plan.run.spec.training.batch_size / training
+    return (
+        f"{training:,} rows of {plan.run.data} to train on, {epochs:.3g} times each; "
+        f"{held_out:,} held out: {split}"
+    )
 
 
 def build(run: RunConfig, *, jit: bool | None) -> "FlowModel":
@@ -75,8 +71,9 @@ def build(run: RunConfig, *, jit: bool | None) -> "FlowModel":
     return model
 
 
-def _train(model: "FlowModel", plan: Plan, train: Rows, watched: Rows) -> None:
+def _train(model: "FlowModel", plan: Plan, data: "Data") -> None:
     """Trains in virtual epochs; leaves with exit code 1 if the loss or a weight becomes NaN."""
+    from zoo.runs.data import first
     from zoo.runs.last_good import LastGood
     from zoo.runs.progress import Progress
 
@@ -87,11 +84,11 @@ def _train(model: "FlowModel", plan: Plan, train: Rows, watched: Rows) -> None:
     shown = Progress(training.steps, training.batch_size, plan.unit, rows)
     with contextlib.closing(shown):
         model.fit(
-            train,
+            data.train,
             batch_size=training.batch_size,
             epochs=-(-training.steps // length),
             steps_per_epoch=length,
-            validation_data=watched,
+            validation_data=first(data.held_out, WATCHED_ROWS),
             callbacks=[kept, shown],
             verbose=0,
         )

@@ -6,7 +6,7 @@ import json
 import os
 import pathlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from zoo.runs.config import RunConfig
 
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     import keras
 
     from zoo.flow_model import FlowModel
+
+
+EVALUATIONS = "evaluations"
+FIGURES = ("mean", "standard_error", "rows")
 
 
 class RunFolder:
@@ -62,6 +66,12 @@ class RunFolder:
             msg = f"{self.config} cannot be used: {error} Restore the file, or train again."
             raise ValueError(msg) from error
 
+    def check_trained(self) -> None:
+        """Raises a ValueError if no weights have been saved."""
+        if not self.weights.is_file():
+            msg = f"{self.path} has no {self.weights.name}: the run saved none. Train again."
+            raise ValueError(msg)
+
     def save_weights(self, model: "keras.Model") -> None:
         """Saves the weights; the last ones stay intact until the new ones are complete."""
         try:
@@ -91,14 +101,28 @@ class RunFolder:
         """Writes the held-out figures."""
         _write(self.results, json.dumps(results, indent=2) + "\n")
 
-    def read_results(self) -> dict[str, object]:
+    def read_results(self) -> dict[str, Any]:
         """Returns the held-out figures; a missing or damaged file is a ValueError."""
         text = self._read(self.results)
         try:
-            return json.loads(text)
+            results = json.loads(text)
         except json.JSONDecodeError as error:
-            msg = f"{self.results} is damaged: {error}. Train again."
+            msg = f"{self.results} is damaged: {error}. Restore or delete it."
             raise ValueError(msg) from error
+        if not isinstance(results, dict) or not isinstance(results.get(EVALUATIONS, []), list):
+            msg = f"{self.results} is damaged: it holds no results. Restore or delete it."
+            raise ValueError(msg)
+        return results
+
+    def add_evaluation(self, figures: Mapping[str, object]) -> None:
+        """Adds figures to the results' list of evaluations; those of the same protocol give way.
+
+        Args:
+            figures: the figures, `FIGURES`, and the protocol they were measured by: all the rest.
+        """
+        results = self.read_results() if self.results.exists() else {}
+        others = [e for e in results.get(EVALUATIONS, []) if _protocol(e) != _protocol(figures)]
+        self.write_results({**results, EVALUATIONS: [*others, figures]})
 
     def _history_rows(self) -> list[list[str]]:
         return list(csv.reader(self._read(self.history).splitlines()))
@@ -124,6 +148,10 @@ class RunFolder:
             raise ValueError(msg) from error
 
 
+def _protocol(figures: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in figures.items() if name not in FIGURES}
+
+
 def _write(file: pathlib.Path, text: str) -> None:
     aside = file.with_name(file.name + ".writing")
     aside.write_text(text, encoding="utf-8")
@@ -138,12 +166,14 @@ def load_model(path: str | os.PathLike[str]) -> "FlowModel":
     """
     folder = RunFolder(path)
     run = folder.read_config()
-    if not folder.weights.is_file():
-        msg = f"{folder.path} has no {folder.weights.name}: the run saved none. Train again."
-        raise ValueError(msg)
+    folder.check_trained()
     from zoo.flow_model import FlowModel
 
-    model = FlowModel(run.spec)
+    try:
+        model = FlowModel(run.spec)
+    except (ValueError, TypeError) as error:
+        msg = f"{folder.config} cannot be used: {error} Restore the file, or train again."
+        raise ValueError(msg) from error
     try:
         model.load_weights(folder.weights)
     except (OSError, KeyError, ValueError) as error:

@@ -3,16 +3,11 @@
 import dataclasses
 from collections.abc import Sequence
 
-import numpy as np
-
 from zoo.model_spec import ModelSpec
-from zoo.registry import preset, resolve
-from zoo.runs import settings
+from zoo.registry import resolve
+from zoo.runs import settings, source
 from zoo.runs.config import RunConfig
 from zoo.runs.folder import RunFolder
-
-Rows = np.ndarray | tuple[np.ndarray, np.ndarray]
-"""Rows of data, or rows and their labels."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -22,35 +17,85 @@ class Plan:
     Args:
         run: what is trained, on what.
         folder: where it goes.
-        unit: of its figures, 'bits/dim' or 'nats'.
+        epochs: passes over the training rows, in place of the steps; None leaves these.
     """
 
     run: RunConfig
     folder: RunFolder
-    unit: str
+    epochs: int | None = None
+
+    @property
+    def unit(self) -> str:
+        """The unit of the run's figures, 'bits/dim' or 'nats'."""
+        return unit_of(self.run)
+
+    def for_rows(self, rows: int) -> "Plan":
+        """Returns the plan for so many training rows, the epochs turned into steps.
+
+        Raises:
+            ValueError: for batches larger than the data.
+        """
+        training = self.run.spec.training
+        if training.batch_size > rows:
+            msg = (
+                f"`batch_size` must be at most {rows}, the number of training rows; received "
+                f"{training.batch_size}. Pass --batch-size."
+            )
+            raise ValueError(msg)
+        if self.epochs is None:
+            return self
+        steps = -(-self.epochs * rows // training.batch_size)
+        training = dataclasses.replace(training, steps=steps)
+        spec = dataclasses.replace(self.run.spec, training=training)
+        return dataclasses.replace(self, run=dataclasses.replace(self.run, spec=spec), epochs=None)
 
 
-def plan(name: str, *, run: str, data: str | None, seed: int, typed: Sequence[str]) -> Plan:
+def plan(
+    name: str,
+    *,
+    run: str,
+    data: str | None,
+    seed: int,
+    typed: Sequence[str],
+    epochs: int | None = None,
+    resize: bool = False,
+) -> Plan:
     """Checks all that needs neither TensorFlow nor data.
 
     Args:
-        name: the preset.
+        name: the preset, or a family whose size is in `typed`.
         run: path of the run folder, a new one.
-        data: name of the data set; None is the preset's.
+        data: name of a data set, a file or a folder; None is the preset's.
         seed: of the initial weights, the order of the data, the noise and the samples.
         typed: overrides of the preset as key=value.
+        epochs: passes over the training rows, in place of steps.
+        resize: whether images of a folder are scaled and cropped to the model's size.
 
     Raises:
-        ValueError: for an unknown preset, a bad override, a used run folder, or a preset without
-            data.
+        ValueError: for an unknown preset, a bad override, a used run folder, no data, or steps and
+            epochs at once.
         TypeError: for an override of a wrong type.
     """
-    resolved = resolve(name, settings.parse(typed, preset(name)))
+    overrides = settings.overrides(name, typed)
+    if epochs is not None and "steps" in overrides:
+        msg = "`--epochs` and `--steps` exclude each other; received both."
+        raise ValueError(msg)
+    resolved = resolve(name, overrides)
+    if not run.strip():
+        msg = f"`run` must be the path of a new folder; received {run!r}."
+        raise ValueError(msg)
     folder = RunFolder(run)
     folder.check_new()
-    data = data or resolved.dataset
+    data = resolved.dataset if data is None else data
     if data is None:
-        msg = f"`data` must be given: {name!r} has no data set of its own. Pass --data NAME."
+        msg = f"`data` must be given: {name!r} has no data set of its own. Pass --data."
         raise ValueError(msg)
-    run_config = RunConfig(spec=ModelSpec.of(resolved, seed=seed), data=data)
-    return Plan(run=run_config, folder=folder, unit=resolved.unit)
+    located = source.locate(data, resolved.dataset)
+    source.check_resize(located, resize=resize)
+    config = RunConfig(spec=ModelSpec.of(resolved, seed=seed), data=located, resize=resize)
+    return Plan(run=config, folder=folder, epochs=epochs)
+
+
+def unit_of(run: RunConfig) -> str:
+    """Returns the unit of a run's figures, 'bits/dim' or 'nats'."""
+    return "nats" if run.spec.config.levels is None else "bits/dim"

@@ -9,51 +9,94 @@ import click
 import numpy as np
 
 from zoo import plots
+from zoo.runs import pictures, source
+from zoo.runs.data import count, values
 
 if TYPE_CHECKING:
     from zoo.flow_model import FlowModel
-    from zoo.runs.plan import Plan, Rows
+    from zoo.runs.data import Data, Rows
+    from zoo.runs.plan import Plan
 
-COLUMNS_OF_GRID, PLANE_SAMPLES = 8, 5_000
 NOISE_SEED, DRAWS = 0, 1
+MOST_CLASSES = 32
+"""Classes of the grid after training; `sample` draws any."""
 COLUMNS = {"bits/dim": "bits_per_dim", "nats": "loss"}
 """The column of the history that is in a unit."""
 
 
-def finish(model: "FlowModel", plan: "Plan", train: "Rows", test: "Rows", seconds: float) -> None:
+def finish(model: "FlowModel", plan: "Plan", data: "Data", seconds: float) -> None:
     """Measures, writes results and pictures, and prints what came out and where it is.
 
     Args:
         model: the trained model.
         plan: its run.
-        train: the rows it was trained on, with labels if there are any.
-        test: the rows held out.
+        data: the rows it was trained on, and those held out.
         seconds: that the training took.
     """
-    results = measure(model, test, plan.unit)
-    run = {"data": plan.run.data, "steps": plan.run.spec.training.steps}
+    results = {"data": plan.run.data, **measure(model, data.held_out, data.split)}
+    run = {"training_rows": count(data.train), "steps": plan.run.spec.training.steps}
     plan.folder.write_results({**results, **run, "training_seconds": round(seconds, 1)})
     _draw_curve(plan, results["mean"])
-    drawn = _draw_samples(model, plan, train)
+    drawn = _draw_samples(model, plan, data.train)
     for heading, text in _lines(plan, results, drawn=drawn):
         click.echo(f"{heading:19} {text}")
 
 
-def measure(model: "FlowModel", test: "Rows", unit: str) -> dict[str, Any]:
-    """Returns the mean held-out figure, its standard error, and how they were measured."""
-    how: dict[str, Any] = {"split": "held out"}
-    if unit == "bits/dim":
-        rows = model.bits_per_dim(test, seed=NOISE_SEED, draws=DRAWS)
-        how |= {"noise": "uniform", "noise_seed": NOISE_SEED, "draws": DRAWS}
+def measure(
+    model: "FlowModel", rows: "Rows", split: str, *, draws: int = DRAWS, seed: int = NOISE_SEED
+) -> dict[str, Any]:
+    """Returns the mean figure of rows, its standard error, and how they were measured.
+
+    Args:
+        model: the model.
+        rows: the rows.
+        split: which rows they are, in words.
+        draws: draws of noise for each image.
+        seed: of the noise.
+
+    Raises:
+        ValueError: for a single row, which has no standard error.
+    """
+    if count(rows) < 2:
+        msg = "`data` must have at least 2 rows, for a standard error; received 1."
+        raise ValueError(msg)
+    how: dict[str, Any] = {"split": split}
+    if model.levels is not None:
+        figures = model.bits_per_dim(rows, seed=seed, draws=draws)
+        how |= {"noise": "uniform", "noise_seed": seed, "draws": draws}
+        how["averaging"] = "log-likelihoods over draws, then rows"
     else:
-        rows = -np.asarray(model.predict(test, verbose=0), np.float64)
-    error = float(rows.std(ddof=1) / math.sqrt(len(rows)))
-    figure = {"unit": unit, "mean": float(rows.mean()), "standard_error": error}
-    return {**figure, "rows": len(rows), **how}
+        figures = -np.asarray(model.predict(rows, verbose=0), np.float64)
+        how["averaging"] = "log-likelihoods over rows"
+    error = float(figures.std(ddof=1) / math.sqrt(len(figures)))
+    unit = "nats" if model.levels is None else "bits/dim"
+    figure = {"unit": unit, "mean": float(figures.mean()), "standard_error": error}
+    return {**figure, "rows": len(figures), **how}
+
+
+def figure_line(results: dict[str, Any], which: str) -> tuple[str, str]:
+    """Returns the heading and the text of a figure.
+
+    Args:
+        results: as `measure` returns them, with the 'data'.
+        which: 'held-out', or '' for rows of which it is not known.
+    """
+    how = f"{results['rows']:,} {which} rows of {results['data']}"
+    if source.is_path(results["data"]):
+        how += f", {results['split']}"
+    if "draws" in results:
+        draws = results["draws"]
+        noise = f"uniform noise, {draws} draw{'s' * (draws > 1)}, seed {results['noise_seed']}"
+        how += f"; {noise}"
+    heading = f"{which} {results['unit']}".strip()
+    figure = f"{results['mean']:.3f} +- {results['standard_error']:.3f}"
+    return heading, f"{figure} ({' '.join(how.split())})"
 
 
 def _draw_curve(plan: "Plan", held_out: float) -> None:
     history, column = plan.folder.read_history(), COLUMNS[plan.unit]
+    data = plan.run.data
+    shown = pathlib.Path(data).name if source.is_path(data) else data
     plots.curve(
         {
             "step": history["step"],
@@ -63,50 +106,36 @@ def _draw_curve(plan: "Plan", held_out: float) -> None:
         plan.folder.curve,
         unit=plan.unit,
         held_out=held_out,
-        title=f"{plan.run.spec.preset} on {plan.run.data}",
+        title=f"{plan.run.spec.preset} on {shown}",
     )
 
 
 def _draw_samples(model: "FlowModel", plan: "Plan", train: "Rows") -> bool:
-    """Draws a grid of images, or a plane; tells whether there is such a picture of the data."""
+    """Draws a grid of images, or a plane; tells whether there is such a picture of the model."""
     spec, path = plan.run.spec, plan.folder.samples
-    title = f"samples of {spec.preset}, seed {spec.seed}"
-    if spec.config.levels is not None:
-        images, columns = _grid(model, spec.config.num_classes), COLUMNS_OF_GRID
-        plots.image_grid(images, path, levels=spec.config.levels, columns=columns, title=title)
-        return True
-    if spec.config.event_shape != (2,) or model.form.conditional:
+    config = spec.config
+    if pictures.impossible(config) or config.condition_dim is not None:
         return False
-    samples = np.asarray(model.sample(PLANE_SAMPLES, seed=spec.seed))
-
-    def log_prob(points: np.ndarray) -> np.ndarray:
-        return model.predict(points, verbose=0)
-
-    data = train[0] if isinstance(train, tuple) else train
-    plots.density_2d(log_prob, data, samples, path, title=title)
+    title = f"samples of {spec.preset}, seed {spec.seed}"
+    if config.levels is None:
+        samples = np.asarray(model.sample(pictures.POINTS, seed=spec.seed))
+        pictures.plane(model, values(train), samples, path, title)
+    elif config.num_classes is None:
+        pictures.grid(
+            np.asarray(model.sample(pictures.IMAGES, seed=spec.seed)), config, path, title
+        )
+    else:
+        classes = np.arange(min(config.num_classes, MOST_CLASSES))
+        images = model.sample(pictures.COLUMNS, seed=spec.seed, condition=classes)
+        pictures.grid(np.asarray(images), config, path, title)
     return True
 
 
-def _grid(model: "FlowModel", num_classes: int | None) -> np.ndarray:
-    """Returns images for a grid: eight rows, or one row a class."""
-    seed = model.spec.seed
-    if num_classes is None:
-        return np.asarray(model.sample(COLUMNS_OF_GRID**2, seed=seed))
-    drawn = model.sample(COLUMNS_OF_GRID, seed=seed, condition=np.arange(num_classes))
-    return np.swapaxes(drawn, 0, 1).reshape(-1, *model.event_shape)
-
-
 def _lines(plan: "Plan", results: dict[str, Any], *, drawn: bool) -> list[tuple[str, str]]:
-    how = f"{results['rows']:,} held-out rows of {plan.run.data}"
-    if "draws" in results:
-        how += f"; uniform noise, {results['draws']} draw, seed {results['noise_seed']}"
     folder = plan.folder
     served = pathlib.Path("served") / folder.path.resolve().name
     return [
-        (
-            f"held-out {plan.unit}",
-            f"{results['mean']:.3f} +- {results['standard_error']:.3f} ({how})",
-        ),
+        figure_line(results, "held-out"),
         *([("samples", str(folder.samples))] if drawn else []),
         ("run", str(folder.path)),
         ("next", shlex.join(["python", "-m", "export", str(folder.path), str(served)])),
