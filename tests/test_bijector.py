@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from bijector_cases import CASES, normal
-from checks import close, forward_pair
 from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 from tensorflow_probability.python.internal import cache_util
 
+from bijector_cases import CASES, normal
+from checks import close, forward_pair
 from tfflows import ActNorm, Bijector, Reverse
 
 SOME = [c for c in CASES if c.name in ("Chain-mixed", "Chain-multiscale", "Chain-conditional")]
@@ -89,7 +89,9 @@ def test_an_impossible_event_rank_is_refused(ndims):
         lambda b, v: b.inverse_and_log_det(v),
         lambda b, v: b.inverse_log_det_jacobian(v, event_ndims=1),
         lambda b, v: tfb.Invert(b).forward(v),
-        lambda b, v: tfd.TransformedDistribution(tfd.Sample(tfd.Normal(0.0, 1.0), 3), b).log_prob(v),
+        lambda b, v: tfd.TransformedDistribution(tfd.Sample(tfd.Normal(0.0, 1.0), 3), b).log_prob(
+            v
+        ),
     ],
 )
 class TestRefusals:

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from bijector_cases import mixed_parts, normal, randomized, vector_coupling
-from checks import close
 from tensorflow_probability import bijectors as tfb
 
+from bijector_cases import mixed_parts, normal, randomized, vector_coupling
+from checks import close
 from tfflows import ActNorm, Chain, FactorOut, Pixels, Reverse, Standardize
 
 

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from bijector_cases import normal
-from checks import close
 from tensorflow_probability import bijectors as tfb
 
+from bijector_cases import normal
+from checks import close
 from tfflows import Chain, FactorOut, Squeeze
 
 
@@ -51,5 +51,7 @@ def test_no_bijector_is_refused():
 
 
 def test_an_inner_that_changes_the_shape_is_refused():
-    with pytest.raises(ValueError, match=r"`inner` must keep .* it makes \(4, 4, 1\) of \(2, 2, 4\)"):
+    with pytest.raises(
+        ValueError, match=r"`inner` must keep .* it makes \(4, 4, 1\) of \(2, 2, 4\)"
+    ):
         FactorOut(Squeeze(2)).forward(normal((3, 2, 2, 8)))

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from bijector_cases import network, normal
 from checks import close
-
 from tfflows import Additive, Coupling, KerasModule, masks
 
 

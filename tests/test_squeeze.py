@@ -1,16 +1,20 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from bijector_cases import normal
 from checks import close
-
 from tfflows import Squeeze
 
 
 def test_encoding_is_space_to_depth():
     y = normal((2, 4, 6, 3))
     close(Squeeze(2).inverse(y), tf.nn.space_to_depth(y, 2), 0.0)
-    close(Squeeze(2).forward(normal((2, 2, 3, 12))), tf.nn.depth_to_space(normal((2, 2, 3, 12)), 2), 0.0)
+    close(
+        Squeeze(2).forward(normal((2, 2, 3, 12))),
+        tf.nn.depth_to_space(normal((2, 2, 3, 12)), 2),
+        0.0,
+    )
 
 
 def test_the_channels_of_a_position_are_its_pixels_row_by_row():

@@ -77,7 +77,7 @@ def fit(
     settings: tuple[str, ...],
     jit: bool | None,
 ) -> None:
-    r"""Train preset NAME and leave a run folder.
+    """Train preset NAME and leave a run folder.
 
     Trains on the training split of the preset's data set and measures the held-out split: the
     last lines are the held-out figure with its standard error, the sample grid, and what to do
@@ -89,7 +89,7 @@ def fit(
     Examples:
       python -m zoo fit realnvp_digits --run runs/digits
       python -m zoo fit realnvp_digits --run runs/small --steps 200 --set filters=16
-    """
+    """  # noqa: D301 - click wants the backspace itself
     from zoo.runs.fit import execute
     from zoo.runs.plan import plan
 
