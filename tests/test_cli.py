@@ -187,6 +187,15 @@ def test_bad_input_is_one_line_and_leaves_nothing(tmp_path, name, options, named
     assert not (tmp_path / "run").exists()
 
 
+@pytest.fixture
+def _interrupts():
+    """Python's own handling of SIGINT, which processes in the background are started without."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_interrupts")
 @pytest.mark.parametrize(
     ("epoch", "words"), [(2, "the weights of step 2 are kept"), (0, "no weigh")]
 )
