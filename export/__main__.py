@@ -19,7 +19,7 @@ from zoo.runs.folder import RunFolder, load_model
     "--version", type=int, metavar="N", help="Number of the version; by default the next free one."
 )
 def export_command(run: str, directory: str, version: int | None) -> None:
-    r"""Write the model of run folder RUN to DIR/<version> as a SavedModel.
+    """Write the model of run folder RUN to DIR/<version> as a SavedModel.
 
     It loads with TensorFlow alone, in Python, C++ or a model server, and answers as the model does:
     log densities, samples by seed, latents and data, and for images bits per dimension. A version
@@ -29,7 +29,7 @@ def export_command(run: str, directory: str, version: int | None) -> None:
     \b
     Example:
       python -m export runs/digits served/digits
-    """
+    """  # noqa: D301 - click wants the character that \b stands for
     began = time.monotonic()
     _check(RunFolder(run))
     Versions(directory).check(version)
@@ -54,7 +54,7 @@ def _check(folder: RunFolder) -> None:
 def _commands() -> click.Group:
     """Returns the zoo's commands and `export`, in a group of their own."""
     group = copy.copy(zoo_main.main)
-    group.commands = {**zoo_main.main.commands, export_command.name: export_command}
+    group.commands = {**zoo_main.main.commands, "export": export_command}
     return group
 
 

@@ -70,7 +70,7 @@ def _questions(form: Form, signatures: Sequence[Signature]) -> dict[str, list[tf
     by_name = {s.name: s for s in signatures}
 
     def inputs(name: str) -> list[tf.Tensor]:
-        return [_value(spec, given) for spec in by_name[name].inputs]
+        return [_value(key, spec, given) for key, spec in by_name[name].inputs.items()]
 
     given["x"] = by_name["sample_rows"].function(*inputs("sample_rows"))["x"].numpy()
     _require_finite("sample_rows", given["x"])
@@ -79,9 +79,9 @@ def _questions(form: Form, signatures: Sequence[Signature]) -> dict[str, list[tf
     return {name: inputs(name) for name in by_name}
 
 
-def _value(spec: tf.TensorSpec, given: dict[str, Any]) -> tf.Tensor:
+def _value(name: str, spec: tf.TensorSpec, given: dict[str, Any]) -> tf.Tensor:
     shape = [ROWS if size is None else size for size in spec.shape]
-    value = np.arange(math.prod(shape)).reshape(shape) if spec.name == "seed" else given[spec.name]
+    value = np.arange(math.prod(shape)).reshape(shape) if name == "seed" else given[name]
     return tf.constant(np.asarray(value).astype(spec.dtype.as_numpy_dtype))
 
 
@@ -89,10 +89,8 @@ def _ask(
     session: tf.compat.v1.Session, loaded: Any, signature: Signature, inputs: list[tf.Tensor]
 ) -> np.ndarray:
     tensors = loaded.signature_def[signature.name]
-    feeds = {
-        tensors.inputs[spec.name].name: value.numpy()
-        for spec, value in zip(signature.inputs, inputs, strict=True)
-    }
+    names = [tensors.inputs[name].name for name in signature.inputs]
+    feeds = {name: x.numpy() for name, x in zip(names, inputs, strict=True)}
     return session.run(tensors.outputs[signature.output].name, feeds)
 
 

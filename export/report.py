@@ -44,10 +44,10 @@ def query(model: FlowModel, path: pathlib.Path) -> str:
 
 
 def _call(signature: Signature) -> str:
-    inputs = ", ".join(_typed(spec) for spec in signature.inputs)
+    inputs = ", ".join(f"{name}: {_type(spec)}" for name, spec in signature.inputs.items())
     return f"{signature.name}({inputs}) -> {signature.output}"
 
 
-def _typed(spec: tf.TensorSpec) -> str:
+def _type(spec: tf.TensorSpec) -> str:
     sizes = ", ".join("N" if size is None else str(size) for size in spec.shape)
-    return f"{spec.name}: {spec.dtype.name}" + f" [{sizes}]" * bool(sizes)
+    return f"{spec.dtype.name} [{sizes}]" if sizes else spec.dtype.name

@@ -1,9 +1,9 @@
 """A flow as a SavedModel, in numbered versions."""
 
-import dataclasses
 import os
 import pathlib
 from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 
@@ -46,29 +46,32 @@ def save(
             "has seen none. Fit it, call `model.initialize(x)`, or load its weights first."
         )
         raise ValueError(msg)
-    traced = [_traced(signature) for signature in signatures(model)]
+    traced = [signature.traced() for signature in signatures(model)]
     with versions.writing() as aside:
         _write(traced, aside)
         probe.check(aside, model.form, traced)
         return versions.publish(aside, version)
 
 
-def _traced(signature: Signature) -> Signature:
-    """Returns the signature with its function as a graph."""
-    function = tf.function(signature.__call__, list(signature.inputs), autograph=False)
-    return dataclasses.replace(signature, function=function.get_concrete_function())
-
-
 def _write(traced: Sequence[Signature], path: pathlib.Path) -> None:
-    graphs = {signature.name: signature.function for signature in traced}
-    # Raw variables on a tf.Module: the one form that servers find as well as Python does. Nothing
-    # but what the graphs read: neither the optimizer's variables nor the metric's.
-    module = tf.Module()
-    used = [variable for graph in graphs.values() for variable in graph.graph.variables]
-    module.weights = list({id(variable): variable for variable in used}.values())
+    graphs: dict[str, Any] = {signature.name: signature.function for signature in traced}
+    weights = _Weights(
+        [variable for graph in graphs.values() for variable in graph.graph.variables]
+    )
     graphs[DEFAULT] = traced[0].function
     try:
-        tf.saved_model.save(module, str(path), signatures=graphs)
+        tf.saved_model.save(weights, str(path), signatures=graphs)
     except tf.errors.OpError as error:  # of a full disk, for one
         msg = f"the SavedModel cannot be written to {path.parent}: {error.message}"
         raise OSError(msg) from error
+
+
+class _Weights(tf.Module):
+    """Raw variables on a tf.Module: the one form that servers find as well as Python does.
+
+    They are what the graphs read and nothing else: no variables of the optimizer or the metric.
+    """
+
+    def __init__(self, variables: Sequence[tf.Variable]) -> None:
+        super().__init__()
+        self.weights = list({id(variable): variable for variable in variables}.values())

@@ -2,19 +2,13 @@
 
 import dataclasses
 import itertools
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 
-from tfflows import threefry
+from export.answers import Answer, Answers
 from zoo import FlowModel
-from zoo.flow_model import EVALUATION
-from zoo.units import bits_per_dim
-
-Answer = dict[str, tf.Tensor]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,24 +18,31 @@ class Signature:
     Args:
         name: of the signature.
         function: takes the inputs in their order, and returns the output by its name.
-        inputs: shape, dtype and name of each input.
+        inputs: shape and dtype of each input by its name.
         output: name of the output.
     """
 
     name: str
     function: Callable[..., Answer]
-    inputs: tuple[tf.TensorSpec, ...]
+    inputs: Mapping[str, tf.TensorSpec]
     output: str
 
-    def __call__(self, *inputs: tf.Tensor) -> Answer:
+    def traced(self) -> "Signature":
+        """Returns the signature with its function as a graph."""
+        specs = [tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in self.inputs.items()]
+        function = tf.function(self._checked, specs, autograph=False)
+        return dataclasses.replace(self, function=function.get_concrete_function())
+
+    def _checked(self, *inputs: tf.Tensor) -> Answer:
         """Answers, or raises for inputs of another shape or that differ in their rows.
 
         A server checks the dtypes and nothing else: one row would be broadcast to many in silence.
         """
-        shaped = [tf.ensure_shape(x, s.shape) for x, s in zip(inputs, self.inputs, strict=True)]
-        rows = {s.name: x for x, s in zip(shaped, self.inputs, strict=True) if s.shape.rank}
+        named = zip(inputs, self.inputs.items(), strict=True)
+        shaped = {name: tf.ensure_shape(x, spec.shape) for x, (name, spec) in named}
+        rows = {name: x for name, x in shaped.items() if x.shape.rank}
         with tf.control_dependencies(_assert_same_rows(rows)):
-            return self.function(*map(tf.identity, shaped))
+            return self.function(*map(tf.identity, shaped.values()))
 
 
 def signatures(model: FlowModel) -> list[Signature]:
@@ -56,149 +57,39 @@ def signatures(model: FlowModel) -> list[Signature]:
         output row depends on its own input row alone.
     """
     answers, form = Answers(model), model.form
-
-    def spec(name: str, dtype: str, *shape: int | None) -> tf.TensorSpec:
-        return tf.TensorSpec(shape, dtype, name=name)
-
-    def rows(name: str, dtype: str = form.dtype) -> tf.TensorSpec:
-        return spec(name, dtype, None, *form.event_shape)
-
-    condition = [
-        spec(name, form.dtypes[name], None, *shape)
+    specs = {
+        name: tf.TensorSpec([None, *shape], form.dtypes[name])
         for name, shape in form.shapes.items()
-        if name == "condition"
-    ]
+    }
+    pixels, condition = specs.pop("x"), specs
+    rows = tf.TensorSpec([None, *form.event_shape], form.dtype)
+    number, seeds = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
 
     def signature(
-        function: Callable[..., Answer], output: str, *inputs: tf.TensorSpec
+        function: Callable[..., Answer], output: str, **inputs: tf.TensorSpec
     ) -> Signature:
         return Signature(
             name=function.__name__,
             function=function,
-            inputs=(*inputs, *condition),
+            inputs={**inputs, **condition},
             output=output,
         )
 
     found = [
-        signature(answers.log_prob, "log_prob", rows("x")),
-        signature(answers.sample, "x", spec("num", "int32"), spec("seed", "int32")),
+        signature(answers.log_prob, "log_prob", x=rows),
+        signature(answers.sample, "x", num=number, seed=number),
         signature(
             answers.sample_rows,
             "x",
-            spec("seed", "int32", None, 2),
-            spec("temperature", form.dtype, None),
+            seed=tf.TensorSpec([None, 2], tf.int32),
+            temperature=tf.TensorSpec([None], form.dtype),
         ),
-        signature(answers.encode, "z", rows("x")),
-        signature(answers.decode, "x", rows("z")),
+        signature(answers.encode, "z", x=rows),
+        signature(answers.decode, "x", z=rows),
     ]
     if form.levels is not None:
-        pixels = rows("x", form.dtypes["x"])
-        seeds = spec("seed", "int32", None)
-        found.append(signature(answers.bits_per_dim, "bits_per_dim", pixels, seeds))
+        found.append(signature(answers.bits_per_dim, "bits_per_dim", x=pixels, seed=seeds))
     return found
-
-
-class Answers:
-    """The functions behind the signatures, made for graphs.
-
-    Where the model raises, a graph cannot: a row that the model would refuse (NaN, pixels out of
-    range, an unknown class, a negative temperature) is answered by NaN, and harms no other row.
-
-    Args:
-        model: the model that answers.
-    """
-
-    def __init__(self, model: FlowModel) -> None:
-        """Takes the model."""
-        self._model = model
-        self._form = model.form
-
-    def log_prob(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Answer:
-        """Answers the log density [N] in nats of real data x [N, *event] in its own units."""
-        density = self._model.log_prob(x, condition)
-        return {"log_prob": _where(self._possible(x) & self._known(condition), density)}
-
-    def bits_per_dim(
-        self, x: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None
-    ) -> Answer:
-        """Answers the bound [N] of images x [N, *event] of whole numbers, noise by seeds [N]."""
-        y, log_q = self._noisy(x, seed)
-        bound = self._model.log_prob(y, condition) - log_q
-        bits = bits_per_dim(bound, math.prod(self._form.event_shape))
-        return {"bits_per_dim": _where(self._possible(x) & self._known(condition), bits)}
-
-    def encode(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Answer:
-        """Answers the latents [N, *event] of data x [N, *event]."""
-        z = self._model.encode(x, condition)
-        return {"z": _where(self._possible(x) & self._known(condition), z)}
-
-    def decode(self, z: tf.Tensor, condition: tf.Tensor | None = None) -> Answer:
-        """Answers the data [N, *event] of latents z [N, *event]."""
-        x = self._model.decode(z, condition)
-        return {"x": _where(_finite(z) & self._known(condition), x)}
-
-    def sample(self, num: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None) -> Answer:
-        """Answers `num` samples, row i by (seed, i): [num, *event], or [num, N, *event] given N.
-
-        Not row by row: the one signature that takes scalars.
-        """
-        enough = tf.debugging.assert_non_negative(num, "`num` must be at least 0.")
-        with tf.control_dependencies([enough] if enough is not None else []):
-            num = tf.identity(num)
-        x = self._model.sample(num, seed, condition=condition)
-        return {"x": x if condition is None else _where(self._known(condition)[None], x)}
-
-    def sample_rows(
-        self, seed: tf.Tensor, temperature: tf.Tensor, condition: tf.Tensor | None = None
-    ) -> Answer:
-        """Answers a sample [*event] for each seed: (s, i) gives row i of the `sample` of seed s.
-
-        Args:
-            seed: int32 [N, 2].
-            temperature: factors [N] of the latents' standard deviation, at least 0.
-            condition: class numbers [N] or vectors [N, K] of a conditional model.
-        """
-        words = tf.cast(seed, tf.uint32)
-        key, counter = (tf.pad(words[:, i : i + 1], [[0, 0], [0, 1]]) for i in range(2))
-        noise = threefry.normal(
-            threefry.block(key, counter), self._form.event_shape, self._form.dtype
-        )
-        x = self._model.decode(_beside(temperature, noise) * noise, condition)
-        good = (temperature >= 0) & tf.math.is_finite(temperature) & self._known(condition)
-        return {"x": _where(good, self._clipped(x))}
-
-    def _clipped(self, x: tf.Tensor) -> tf.Tensor:
-        """Clips images as `FlowModel.sample` does."""
-        if self._form.levels is None:
-            return x
-        below = np.nextafter(np.asarray(self._form.levels, self._form.dtype), 0)
-        return tf.clip_by_value(x, 0.0, below)
-
-    def _noisy(self, x: tf.Tensor, seed: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Adds the model's own noise, each row's by its own seed, to all rows at once."""
-
-        def one(row: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-            y, log_q = self._model._noise(row[0][None], tf.stack([row[1], EVALUATION]))
-            return y[0], log_q[0]
-
-        return tf.vectorized_map(one, (x, seed), fallback_to_while_loop=False)
-
-    def _possible(self, x: tf.Tensor) -> tf.Tensor:
-        """Tells which rows [N] are data that the model takes."""
-        levels = self._form.levels
-        if levels is None:
-            return _finite(x)
-        most = levels if x.dtype.is_floating else levels - 1
-        x = tf.cast(x, self._form.dtype)
-        return _all_true((x >= 0) & (x <= most))
-
-    def _known(self, condition: tf.Tensor | None) -> tf.Tensor:
-        """Tells which rows of the condition are possible; without one, that all are."""
-        if condition is None:
-            return tf.constant(value=True)
-        if self._form.num_classes is None:
-            return _finite(condition)
-        return (condition >= 0) & (condition < self._form.num_classes)
 
 
 def _assert_same_rows(inputs: dict[str, tf.Tensor]) -> list[Any]:
@@ -208,23 +99,3 @@ def _assert_same_rows(inputs: dict[str, tf.Tensor]) -> list[Any]:
         for (first, rows), (name, count) in itertools.pairwise(counts)
     ]
     return [done for done in asserted if done is not None]  # None where it is known already
-
-
-def _finite(x: tf.Tensor) -> tf.Tensor:
-    return _all_true(tf.math.is_finite(x))
-
-
-def _all_true(good: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_all(good, axis=list(range(1, good.shape.rank)))
-
-
-def _beside(rows: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """Returns rows [..., N] with axes of size 1 to broadcast against values [..., N, *event]."""
-    for _ in range(values.shape.rank - rows.shape.rank):
-        rows = rows[..., None]
-    return rows
-
-
-def _where(good: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """Returns the values, with NaN for the rows that are not good."""
-    return tf.where(_beside(good, values), values, tf.constant(math.nan, values.dtype))

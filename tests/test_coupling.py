@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+
 from bijector_cases import COUPLINGS, normal
 from checks import close
-
 from tfflows import Additive, Affine, Coupling, KerasModule, masks
 
 every_coupling = pytest.mark.parametrize("case", COUPLINGS, ids=str)
@@ -57,6 +57,7 @@ class Seen(keras.layers.Layer):
         (masks.alternating(4, 1), lambda x: x[:, 1::2]),
         (masks.half(5), lambda x: x * [1, 1, 0, 0, 0]),
         (np.array([False, True, True, False]), lambda x: x[:, 1:3]),
+        (np.array([True, False, False, True]), lambda x: x.numpy()[:, [0, 3]]),
         (masks.channels(4, 1), lambda x: x[..., 2:]),
         (masks.checkerboard(2, 3), lambda x: x * masks.checkerboard(2, 3)),
         (np.array([False, True])[:, None, None], lambda x: x[:, 1:]),
@@ -99,7 +100,7 @@ def test_the_first_block_of_channels_shifts_and_the_second_scales():
         (np.zeros((2, 2, 1), bool), "all are False"),
         (np.array([1, 0]), "`mask` must be a boolean array; received dtype int64"),
         (np.array([1.0, 0.0]), "`mask` must be a boolean array; received dtype float64"),
-        (np.array(True), "`mask` must be a boolean array"),
+        (np.bool_(1), "`mask` must be a boolean array"),
     ],
 )
 def test_wrong_masks(mask, match):
@@ -112,7 +113,9 @@ def test_an_unbuilt_network_is_refused():
         Coupling(masks.half(4), keras.Sequential([keras.layers.Dense(2)]), Additive())
 
 
-@pytest.mark.parametrize(("transformer", "wanted"), [(Additive, "2 = 2 x 1"), (Affine, "4 = 2 x 2")])
+@pytest.mark.parametrize(
+    ("transformer", "wanted"), [(Additive, "2 = 2 x 1"), (Affine, "4 = 2 x 2")]
+)
 def test_a_network_of_another_width_is_refused(transformer, wanted):
     coupling = Coupling(masks.half(4), Seen(3), transformer())
     with pytest.raises(ValueError, match=f"`conditioner` must return {wanted} channels; 'seen"):

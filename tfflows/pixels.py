@@ -63,6 +63,6 @@ def _off_the_ends(p: tf.Tensor) -> tf.Tensor:
 
     A saturated latent decodes to the very end of the margin; its way back would be infinite.
     """
-    rounding = float(np.finfo(p.dtype.as_numpy_dtype).eps)
+    rounding = float(np.finfo(p.dtype.name).eps)
     near = (p > -4.0 * rounding) & (p < 1.0 + 4.0 * rounding)
     return tf.where(near, tf.clip_by_value(p, rounding, 1.0 - rounding), p)

@@ -106,7 +106,7 @@ register(
         ),
         training=Training(steps=6_000, batch_size=64, weight_decay=1e-2, clip_norm=5.0),
         dataset="mnist",
-        description="28 x 28 handwritten digits; a model that trains on a CPU, not the paper's size",
+        description="28 x 28 handwritten digits; trains on a CPU, smaller than the paper's",
         paper=PAPER,
         paper_result=1.06,
         unit="bits/dim",
