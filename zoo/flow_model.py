@@ -15,10 +15,9 @@ from tensorflow_probability import distributions as tfd
 from tfflows import Bijector, UniformDequantization, threefry
 from zoo import prepare, weights_file
 from zoo.checked_input import CheckedInput
-from zoo.data_model import DataModel
+from zoo.likelihood_model import LikelihoodModel
 from zoo.model_spec import ModelSpec
 from zoo.networks import Networks, keras_layers
-from zoo.optimizer import build_optimizer
 from zoo.registry import FAMILIES
 from zoo.units import bits_per_dim
 
@@ -27,7 +26,7 @@ EVALUATION = -1
 
 
 @keras.saving.register_keras_serializable("tfflows")
-class FlowModel(DataModel):
+class FlowModel(LikelihoodModel):
     """A density model of a flow over a standard normal base, built and ready.
 
         data = flow.forward(latents),  latents ~ Normal(0, 1)
@@ -53,7 +52,6 @@ class FlowModel(DataModel):
         self.base = tfd.Independent(tfd.Normal(zeros, tf.ones_like(zeros)), len(shape))
         self.networks = Networks(keras_layers(self.flow))
         self._noise = UniformDequantization(dtype=spec.dtype)
-        self._metric = None if self.levels is None else keras.metrics.Mean(name="bits_per_dim")
         self._checked = CheckedInput(self.form)
         self._compile_methods()
         self.built = True
@@ -223,6 +221,11 @@ class FlowModel(DataModel):
         parts = [m for m in self.flow.submodules if hasattr(m, "initialized")]
         return all(part.initialized for part in parts)
 
+    @property
+    def learnable_variables(self) -> list[keras.Variable]:
+        """The variables that are trained where nothing is frozen."""
+        return self.networks.learnable_variables
+
     def initialize(self, x: Any, condition: Any = None) -> None:
         """Sets what is set from data, once; `fit` calls it before its first step.
 
@@ -300,54 +303,6 @@ class FlowModel(DataModel):
             y, _ = self._noise(x, tf.stack([self.spec.seed, 0]))
         self._flow_at(condition).initialize(y)
 
-    def compile(
-        self, optimizer: Any = None, *, jit_compile: bool | str = "auto", **options: Any
-    ) -> None:
-        """Compiles with an optimizer, by default the preset's; there is no loss to give.
-
-        Args:
-            optimizer: a Keras optimizer or its name.
-            jit_compile: whether to use XLA; 'auto' leaves it to Keras and the machine.
-            **options: Keras's own, such as `steps_per_execution`.
-        """
-        if optimizer is None:
-            optimizer = build_optimizer(self.spec.training)
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **options)
-        self._jit_option = jit_compile
-        self.optimizer.build(self.trainable_variables)  # here, or the first step is traced twice
-
-    def get_compile_config(self) -> dict[str, Any]:
-        """Returns what compiles the model again, on this machine or another.
-
-        Keras writes what 'auto' has come to here: a model saved on a GPU would insist on XLA.
-        """
-        config = super().get_compile_config()
-        return {**config, "jit_compile": self._jit_option} if config else config
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles as a saved model was compiled."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
-
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: bool = True,  # noqa: FBT001, FBT002 - Keras's signature
-    ) -> tf.Tensor:
-        """Returns the mean negative log-likelihood in nats, and counts the bits per dimension."""
-        if self._metric is not None:
-            self._metric.update_state(bits_per_dim(y_pred, int(np.prod(self.event_shape))))
-        # Replicas' gradients are added up, so each loss is its share of the mean.
-        return -tf.reduce_mean(y_pred) / tf.distribute.get_strategy().num_replicas_in_sync
-
-    def compute_metrics(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
-    ) -> dict[str, Any]:
-        """Returns the metrics that `compute_loss` has counted."""
-        return self.get_metrics_result()
-
     def save_weights(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
         filepath: str | os.PathLike[str],
@@ -374,14 +329,14 @@ class FlowModel(DataModel):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the spec as plain data, and the names of frozen networks."""
-        names = self.networks.names
-        frozen = [name for name in names if not getattr(self.networks, name).trainable]
-        return {"name": self.name, "spec": self.spec.to_json(), "frozen": frozen}
+        return {"name": self.name, "spec": self.spec.to_json(), "frozen": self.networks.frozen}
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> Self:
         """Builds the model of a config; there are no custom objects in it."""
         model = cls(ModelSpec.from_json(config["spec"]), name=config["name"])
+        if set(config["frozen"]) == set(model.networks.names):
+            model.trainable = False  # as a whole, or setting it to True would change nothing
         for name in config["frozen"]:
             getattr(model.networks, name).trainable = False
         return model

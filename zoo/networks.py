@@ -31,6 +31,25 @@ class Networks(keras.layers.Layer):
         self.names = [layer.name for layer in layers]
         self.built = True
 
+    @property
+    def frozen(self) -> list[str]:
+        """Names of the layers that are not trained."""
+        return [name for name in self.names if not getattr(self, name).trainable]
+
+    @property
+    def learnable_variables(self) -> list[keras.Variable]:
+        """The variables that are trained where no layer is frozen."""
+        found = []
+        for name in self.names:
+            layer = getattr(self, name)
+            frozen = not layer.trainable
+            if frozen:
+                layer.trainable = True
+            found += layer.trainable_variables
+            if frozen:
+                layer.trainable = False
+        return found
+
 
 def keras_layers(flow: Bijector) -> list[keras.layers.Layer]:
     """Returns the Keras layers that the flow holds, each once."""

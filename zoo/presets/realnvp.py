@@ -81,14 +81,17 @@ class RealNVPVectorConfig:
 
 PAPER = "Dinh et al. 2017, Density estimation using Real NVP, arXiv:1605.08803"
 
-SMALL = {"flow_norm": "actnorm", "net_norm": "none"}
-"""For small data: statistics taken once in place of batch norm."""
-
 register(
     Preset(
         name="realnvp_digits",
         config=RealNVPImageConfig(
-            image_shape=(8, 8, 1), levels=17, couplings=4, filters=32, blocks=1, **SMALL
+            image_shape=(8, 8, 1),
+            levels=17,
+            couplings=4,
+            filters=32,
+            blocks=1,
+            flow_norm="actnorm",
+            net_norm="none",
         ),
         training=Training(steps=750, batch_size=64, weight_decay=1e-2, clip_norm=5.0),
         dataset="digits",
@@ -102,7 +105,12 @@ register(
     Preset(
         name="realnvp_mnist",
         config=RealNVPImageConfig(
-            image_shape=(28, 28, 1), couplings=4, filters=32, blocks=2, **SMALL
+            image_shape=(28, 28, 1),
+            couplings=4,
+            filters=32,
+            blocks=2,
+            flow_norm="actnorm",
+            net_norm="none",
         ),
         training=Training(steps=6_000, batch_size=64, weight_decay=1e-2, clip_norm=5.0),
         dataset="mnist",

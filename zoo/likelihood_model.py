@@ -1,5 +1,6 @@
-"""Keras's fit, evaluate and predict on data as people have it."""
+"""Keras's compile, fit, evaluate and predict for a likelihood, on data as people have it."""
 
+import math
 from typing import Any
 
 import keras
@@ -8,10 +9,14 @@ import tensorflow as tf
 
 from zoo import prepare
 from zoo.model_spec import ModelSpec
+from zoo.optimizer import build_optimizer
+from zoo.units import bits_per_dim
 
 
-class DataModel(keras.Model):
-    """A Keras model whose data, of whatever form, goes through `prepare` first.
+class LikelihoodModel(keras.Model):
+    """A Keras model that maximises the likelihood which its `call` returns.
+
+    Its data, of whatever form, goes through `prepare` first.
 
     Keras alone trains in silence at batch 1 on unbatched data, on images of another size, and on
     nothing at all.
@@ -25,6 +30,8 @@ class DataModel(keras.Model):
         """Keeps the spec."""
         super().__init__(name=name, dtype=spec.dtype)
         self.spec = spec
+        images = spec.config.levels is not None
+        self._metric = keras.metrics.Mean(name="bits_per_dim") if images else None
 
     @property
     def form(self) -> prepare.Form:
@@ -34,6 +41,11 @@ class DataModel(keras.Model):
     @property
     def initialized(self) -> bool:
         """Whether all that is set from data has been."""
+        raise NotImplementedError
+
+    @property
+    def learnable_variables(self) -> list[keras.Variable]:
+        """The variables that are trained where nothing is frozen."""
         raise NotImplementedError
 
     def initialize_from(self, inputs: Any) -> None:
@@ -61,6 +73,56 @@ class DataModel(keras.Model):
             repeat=repeat,
             argument=argument,
         )
+
+    def compile(
+        self, optimizer: Any = None, *, jit_compile: bool | str = "auto", **options: Any
+    ) -> None:
+        """Compiles with an optimizer, by default the preset's; there is no loss to give.
+
+        Args:
+            optimizer: a Keras optimizer or its name.
+            jit_compile: whether to use XLA; 'auto' leaves it to Keras and the machine.
+            **options: Keras's own, such as `steps_per_execution`.
+        """
+        if optimizer is None:
+            optimizer = build_optimizer(self.spec.training)
+        super().compile(optimizer=optimizer, jit_compile=jit_compile, **options)
+        self._jit_option = jit_compile
+        # Here, or the first step is traced twice; for frozen weights too, or the state of the
+        # optimizer would not fit a model that is frozen, or thawed, before it is saved.
+        self.optimizer.build(self.learnable_variables)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Returns what compiles the model again, on this machine or another.
+
+        Keras writes what 'auto' has come to here: a model saved on a GPU would insist on XLA.
+        """
+        config = super().get_compile_config()
+        return {**config, "jit_compile": self._jit_option} if config else config
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles as a saved model was compiled."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,  # noqa: FBT001, FBT002 - Keras's signature
+    ) -> tf.Tensor:
+        """Returns the mean negative log-likelihood in nats, and counts the bits per dimension."""
+        if self._metric is not None:
+            self._metric.update_state(bits_per_dim(y_pred, math.prod(self.spec.config.event_shape)))
+        # Replicas' gradients are added up, so each loss is its share of the mean.
+        return -tf.reduce_mean(y_pred) / tf.distribute.get_strategy().num_replicas_in_sync
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict[str, Any]:
+        """Returns the metrics that `compute_loss` has counted."""
+        return self.get_metrics_result()
 
     def train_step(self, data: Any) -> Any:
         """Takes a step on data that is there.
