@@ -30,9 +30,15 @@ def test_there_are_blocks():
     assert len(BLOCKS) >= 4
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("readme")
+
+
 @pytest.mark.usefixtures("_short_training")
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_block_runs(number, namespace):
+def test_block_runs(number, namespace, folder, monkeypatch):
+    monkeypatch.chdir(folder)
     exec(compile(BLOCKS[number], f"README block {number}", "exec"), namespace)
     if number == 0:
         assert namespace["images"].shape == (64, 8, 8, 1)

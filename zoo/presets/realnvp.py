@@ -97,6 +97,7 @@ register(
         dataset="digits",
         description="8 x 8 handwritten digits of scikit-learn, 17 grey levels",
         paper=PAPER,
+        measured="2.02 bits/dim after 750 steps",
         unit="bits/dim",
     )
 )
