@@ -10,17 +10,8 @@ import zipfile
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-NOT_SOURCE = (
-    ".git",
-    ".venv",
-    "venv",
-    "build",
-    "dist",
-    "runs",
-    "served",
-    "*.egg-info",
-    "__pycache__",
-)
+LEFT_BEHIND = {".git", ".venv", "venv", "build", "dist", "runs", "served"}
+"""What may lie in a checkout beside its source, but not below that."""
 PACKAGES = ("export", "tfflows", "zoo")
 
 pytestmark = pytest.mark.slow
@@ -46,7 +37,13 @@ def dist(tmp_path_factory):
     """The folder with the sdist, built from a clean copy, and the wheel, built from that sdist."""
     folder = tmp_path_factory.mktemp("packaging")
     source = folder / "source"
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(*NOT_SOURCE))
+    generated = shutil.ignore_patterns("*.egg-info", "__pycache__")
+
+    def not_source(directory, names):
+        left_behind = LEFT_BEHIND if pathlib.Path(directory) == ROOT else set()
+        return generated(directory, names) | (left_behind & set(names))
+
+    shutil.copytree(ROOT, source, ignore=not_source)
     run(sys.executable, "-m", "build", "--no-isolation", "--outdir", folder / "dist", cwd=source)
     return folder / "dist"
 

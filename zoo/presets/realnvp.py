@@ -171,8 +171,8 @@ for toy, description in {
     register(
         Preset(
             name=f"realnvp_{toy}",
-            config=RealNVPVectorConfig(event_shape=(2,)),
-            training=Training(steps=1_500, batch_size=256, clip_norm=5.0),
+            config=RealNVPVectorConfig(event_shape=(2,), couplings=12),
+            training=Training(steps=4_000, batch_size=256, clip_norm=5.0),
             dataset=toy,
             description=description,
             paper=PAPER,
