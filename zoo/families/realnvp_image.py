@@ -116,9 +116,6 @@ def _check(config: RealNVPImageConfig) -> None:
     if config.flow_norm not in NORMS:
         msg = f"`flow_norm` must be one of {sorted(NORMS)}; received {config.flow_norm!r}."
         raise ValueError(msg)
-    if config.num_classes and config.condition_dim:
-        msg = "`num_classes` and `condition_dim` exclude each other; received both."
-        raise ValueError(msg)
     for name in ("couplings", "last_couplings"):
         if getattr(config, name) < 2:
             msg = f"`{name}` must be at least 2; received {getattr(config, name)}."

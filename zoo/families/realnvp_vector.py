@@ -58,6 +58,3 @@ def _check(config: RealNVPVectorConfig) -> None:
     if config.couplings < 2:
         msg = f"`couplings` must be at least 2; received {config.couplings}."
         raise ValueError(msg)
-    if config.num_classes and config.condition_dim:
-        msg = "`num_classes` and `condition_dim` exclude each other; received both."
-        raise ValueError(msg)
