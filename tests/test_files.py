@@ -1,9 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
-import tensorflow as tf
 from PIL import Image
 
 from zoo.datasets import files, image_folder
+from zoo.datasets.image_files import ImageFiles
 from zoo.prepare import Form, prepare, reading
 
 GREY = Form(event_shape=(4, 6, 1), levels=256)
@@ -204,16 +206,24 @@ def test_a_large_folder_is_read_while_it_is_used(classes, monkeypatch):
     form = Form(event_shape=(4, 6, 3), levels=256, num_classes=2)
     monkeypatch.setattr(image_folder, "IN_MEMORY_BYTES", 400)
     source = files.read(classes, form)
-    assert isinstance(source, tf.data.Dataset)
-    labels = [int(label) for _, label in source]
+    assert isinstance(source, ImageFiles)
+    assert source.labels.tolist() == [0, 0, 0, 1, 1, 1]
+    assert len(source[1:3]) == 2
     data = prepare(source, None, form, batch_size=4, shuffle=True)
     rows = data.first_batch()
 
-    assert sorted(labels) == [0, 0, 0, 1, 1, 1]
-    assert labels != sorted(labels)
-    assert labels == [int(label) for _, label in files.read(classes, form)]
+    assert sorted(rows["condition"].numpy()) == [0, 0, 0, 1, 1, 1]
+    assert list(rows["condition"].numpy()) != [0, 0, 0, 1, 1, 1]
     for x, label in zip(rows["x"], rows["condition"], strict=True):
         assert (x.numpy() == (RED, BLUE)[label]).all()
+
+
+def test_grey_levels_of_a_large_folder_are_checked(folder, monkeypatch):
+    monkeypatch.setattr(image_folder, "IN_MEMORY_BYTES", 0)
+    few = dataclasses.replace(GREY, levels=3)
+    data = prepare(files.read(folder, few), None, few, batch_size=1, shuffle=False)
+    with pytest.raises(ValueError, match=r"must hold grey levels in \[0, 3\)"), reading(data):
+        list(data.batches)
 
 
 def test_a_broken_image_of_a_large_folder_is_named(folder, monkeypatch):

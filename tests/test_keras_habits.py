@@ -100,6 +100,21 @@ def test_a_log_is_the_history(stopped):
         np.testing.assert_allclose([float(row[key]) for row in logged], values, rtol=1e-6)
 
 
+def test_tensorboard_gets_scalars_and_histograms(rows, tmp_path):
+    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    history = fit(small(), rows, [keras.callbacks.TensorBoard(tmp_path, histogram_freq=1)]).history
+    events = accumulator.EventAccumulator(str(tmp_path / "validation"), {"tensors": 0})
+    events.Reload()
+    logged = [
+        float(np.frombuffer(e.tensor_proto.tensor_content, np.float32)[0])
+        for e in events.Tensors("epoch_loss")
+    ]
+    np.testing.assert_allclose(logged, history["val_loss"], rtol=1e-6)
+    events = accumulator.EventAccumulator(str(tmp_path / "train"), {"tensors": 0})
+    events.Reload()
+    assert [tag for tag in events.Tags()["tensors"] if "histogram" in tag]
+
+
 def test_callbacks_set_the_learning_rate(rows):
     model = small()
     halving = keras.callbacks.LearningRateScheduler(lambda _, rate: rate / 2)

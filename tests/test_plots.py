@@ -35,7 +35,20 @@ def draw_plane(path):
     return plots.density_2d(normal_log_prob, PLANE, PLANE[::-1], path)
 
 
-DRAW = [draw_grid, draw_curve, draw_plane]
+def draw_latents(path):
+    return plots.latent_histogram(PLANE, path)
+
+
+def normal_warp(x):
+    assert x.dtype == np.float32
+    return 2 * x + 1, np.full(len(x), np.log(2))
+
+
+def draw_warp(path):
+    return plots.warp(normal_warp, PLANE[:, :1], path)
+
+
+DRAW = [draw_grid, draw_curve, draw_plane, draw_latents, draw_warp]
 
 
 @pytest.mark.parametrize("draw", DRAW)
@@ -281,3 +294,67 @@ def test_what_is_no_plane_is_refused(data, samples, value, message, tmp_path):
 
     with pytest.raises(ValueError, match=message):
         plots.density_2d(constant, data, samples, tmp_path / "plane.png")
+
+
+def test_latents_are_compared_with_densities_of_area_one(monkeypatch, tmp_path):
+    latents = np.random.default_rng(3).normal(size=(4000, 3, 2))
+    figure = figure_of(lambda path: plots.latent_histogram(latents, path), monkeypatch, tmp_path)
+    for axes in figure.axes:
+        (line,) = axes.get_lines()
+        x, density = line.get_data()
+        assert density.sum() * (x[1] - x[0]) == pytest.approx(1.0, abs=0.01)
+        (bars,) = axes.patches
+        heights, edges, _ = bars.get_data()
+        assert (heights * np.diff(edges)).sum() == pytest.approx(1.0, abs=0.01)
+        centres = (edges[1:] + edges[:-1]) / 2
+        np.testing.assert_allclose(heights, np.interp(centres, x, density), atol=0.15)
+    assert figure.axes[1].get_legend().get_texts()[1].get_text() == "chi-squared(6) / 6"
+
+
+def test_latents_out_of_the_picture_are_counted(monkeypatch, tmp_path):
+    latents = np.concatenate([np.zeros((90, 1)), np.full((10, 1), 100.0)])
+    figure = figure_of(lambda path: plots.latent_histogram(latents, path), monkeypatch, tmp_path)
+    assert figure.axes[0].get_xlabel() == "z, 10.0 % outside"
+
+
+@pytest.mark.parametrize(
+    ("latents", "message"),
+    [
+        (np.zeros(5), r"`latents` must be \[N, ...\] .* received \[5\]"),
+        (np.zeros((0, 2)), r"`latents` must be"),
+        (np.full((2, 2), np.nan), r"`latents` must be finite"),
+    ],
+)
+def test_what_are_no_latents_is_refused(latents, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        plots.latent_histogram(latents, tmp_path / "latents.png")
+
+
+def test_a_warp_has_the_density_that_it_makes(monkeypatch, tmp_path):
+    figure = figure_of(draw_warp, monkeypatch, tmp_path)
+    density, warp, slope = (axes.get_lines()[0].get_data() for axes in figure.axes)
+    x = density[0]
+    wanted = 2 * np.exp(-0.5 * (2 * x + 1) ** 2) / np.sqrt(2 * np.pi)
+    np.testing.assert_allclose(density[1], wanted, atol=1e-6)
+    np.testing.assert_allclose(warp[1], 2 * x + 1, rtol=1e-6)
+    np.testing.assert_allclose(slope[1], 2.0)
+    (bars,) = figure.axes[0].patches
+    heights, edges, _ = bars.get_data()
+    assert (heights * np.diff(edges)).sum() > 0.995
+    assert len({axes.get_xlim() for axes in figure.axes}) == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "value", "message"),
+    [
+        (PLANE, 0.0, r"`data` must be \[N, 1\].*received \[500, 2\]"),
+        (PLANE[:0, :1], 0.0, r"`data` must be"),
+        (PLANE[:, :1], np.nan, r"`inverse_fn\(x\)` must be finite"),
+    ],
+)
+def test_what_is_no_warp_is_refused(data, value, message, tmp_path):
+    def constant(x):
+        return np.full_like(x, value), np.full(len(x), value)
+
+    with pytest.raises(ValueError, match=message):
+        plots.warp(constant, data, tmp_path / "warp.png")

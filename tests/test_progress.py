@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 from rich import console
 
+from zoo.checkpoints.store import Checkpoints
 from zoo.model_spec import ModelSpec
 from zoo.registry import resolve
 from zoo.runs.config import RunConfig
 from zoo.runs.folder import RunFolder
 from zoo.runs.last_good import LastGood
 from zoo.runs.progress import Meter, Progress, duration
+from zoo.runs.stop import Stop
 
 ROWS = np.linspace(-1, 1, 64, dtype=np.float32).reshape(32, 2)
 
@@ -37,7 +39,15 @@ def fit(model, callbacks, *, steps, length, rows=ROWS):
 
 def last_good(folder, steps):
     spec = ModelSpec.of(resolve("realnvp_moons", {"steps": steps}))
-    return LastGood(folder, RunConfig(spec=spec, data="moons"))
+    folder.create(RunConfig(spec=spec, data="moons"))
+    return LastGood(
+        folder,
+        Checkpoints(folder.checkpoints),
+        total=steps,
+        score="bits_per_dim",
+        stop=Stop(),
+        tell=pytest.fail,
+    )
 
 
 def progress_of(steps, out):
@@ -128,8 +138,7 @@ def test_last_good_stops_at_the_step_and_keeps_each_virtual_epoch(tmp_path):
     kept = last_good(folder, 7)
     fit(model, [kept], steps=7, length=3)
     assert int(model.optimizer.iterations) == 7
-    assert folder.read_config().spec.training.steps == 7
-    assert kept.saved_step == 7
+    assert Checkpoints(folder.checkpoints).steps == [3, 6, 7]
     assert kept.diverged_step is None
     history = folder.read_history()
     assert history["step"] == [3, 6, 7]
@@ -149,7 +158,7 @@ def test_a_nan_stops_the_run_and_the_weights_before_it_stay(tmp_path, monkeypatc
     rows[13:] = np.nan  # the batch of step 4
     kept = last_good(folder, 8)
     fit(model, [kept], steps=8, length=2, rows=rows)
-    assert kept.saved_step == 2
+    assert Checkpoints(folder.checkpoints).steps == [2]
     assert kept.diverged_step == 4
     assert int(model.optimizer.iterations) == 4
     assert folder.read_history()["step"] == [2]
@@ -168,4 +177,4 @@ def test_weights_lost_in_the_last_step_are_not_saved(tmp_path):
 
     kept = last_good(folder, 8)
     fit(model, [Spoil(), kept], steps=8, length=2)
-    assert (kept.saved_step, kept.diverged_step) == (2, 4)
+    assert (Checkpoints(folder.checkpoints).steps, kept.diverged_step) == ([2], 4)

@@ -53,18 +53,54 @@ def test_the_file_holds_every_default_and_the_libraries(folder):
     assert saved["versions"]["tensorflow"].startswith("2.")
 
 
-def test_a_used_folder_is_refused_and_left_alone(folder):
+def test_a_folder_without_checkpoints_is_refused_and_left_alone(folder):
     folder.append_history({"step": 1, "loss": 2.0})
     before = folder.config.read_bytes()
     with pytest.raises(ValueError, match=r"holds files already.*another --run, or delete"):
-        folder.create(run_config())
+        folder.create(run_config(**SMALL))
     assert folder.config.read_bytes() == before
+
+
+def test_a_run_goes_on_in_its_folder_and_no_other_one_does(folder):
+    folder.checkpoints.mkdir()
+    before = folder.config.read_bytes()
+    folder.create(run_config(**SMALL))
+    for other, named in (
+        (run_config(**SMALL, steps=5), r"`steps` is 4000 there and 5 here"),
+        (run_config("realnvp_rings", **SMALL), r"`preset` is 'realnvp_moons' there"),
+        (run_config(**{**SMALL, "units": 9}, data="rings"), r"`units` is 8 .*, `data` is 'moons'"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            folder.create(other)
+    assert folder.config.read_bytes() == before
+
+
+def test_a_folder_in_training_is_locked(folder):
+    run = run_config(**SMALL)
+    with folder.training(run):
+        with pytest.raises(ValueError, match="another process trains in"):
+            with RunFolder(folder.path).training(run):
+                pass
+    with folder.training(run):
+        assert folder.read_config() == run
+
+
+def test_history_is_cut_where_the_run_goes_on(folder):
+    for step in (5, 10, 15):
+        folder.append_history({"step": step, "seconds": step / 10, "loss": 1.0})
+    folder.cut_history(10)
+    assert folder.read_history()["step"] == [5, 10]
+    assert folder.seconds == 1.0
+    folder.cut_history(0)
+    assert folder.seconds == 0.0
+    folder.append_history({"step": 1, "seconds": 0.5, "loss": 1.0})
+    assert folder.read_history() == {"step": [1], "seconds": [0.5], "loss": [1.0]}
 
 
 def test_a_foreign_config_alone_is_not_written_over(tmp_path):
     (tmp_path / "config.json").write_text('{"mine": 1}')
     with pytest.raises(ValueError, match="holds files already"):
-        RunFolder(tmp_path).check_new()
+        RunFolder(tmp_path).check_usable(run_config())
 
 
 def test_an_abandoned_start_is_taken_over(folder):
@@ -76,7 +112,7 @@ def test_a_file_in_the_way_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     for path in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(ValueError, match="`run` must be a folder"):
-            RunFolder(path).check_new()
+            RunFolder(path).check_usable(run_config())
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,15 @@ from zoo.registry import list_presets as list  # noqa: A004 - the public name
 if TYPE_CHECKING:
     from zoo import datasets
     from zoo.build import get
+    from zoo.checkpoints.callback import SaveCheckpoints
+    from zoo.checkpoints.store import Checkpoints
     from zoo.flow_model import FlowModel
     from zoo.loading import load
 else:
     _LAZY = {
+        "Checkpoints": "zoo.checkpoints.store",
         "FlowModel": "zoo.flow_model",
+        "SaveCheckpoints": "zoo.checkpoints.callback",
         "datasets": "zoo.datasets",
         "get": "zoo.build",
         "load": "zoo.loading",
@@ -37,4 +41,13 @@ def __dir__() -> "builtins.list[str]":
     return sorted(__all__)
 
 
-__all__ = ["FlowModel", "Preset", "datasets", "get", "list", "load"]
+__all__ = [
+    "Checkpoints",
+    "FlowModel",
+    "Preset",
+    "SaveCheckpoints",
+    "datasets",
+    "get",
+    "list",
+    "load",
+]

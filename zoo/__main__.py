@@ -1,4 +1,4 @@
-"""The command line: `python -m zoo list`, `info`, `fit`, `evaluate` and `sample`."""
+"""The command line: `python -m zoo list`, `info`, `fit`, `evaluate`, `sample` and `plot`."""
 
 import click
 
@@ -7,6 +7,7 @@ from zoo import console
 from zoo.commands.catalogue import info, list_command
 from zoo.commands.evaluate import evaluate
 from zoo.commands.fit import fit
+from zoo.commands.plot import plot
 from zoo.commands.sample import sample
 
 
@@ -25,12 +26,13 @@ def main(context: click.Context) -> None:
       python -m zoo fit realnvp_digits --run runs/digits
       python -m zoo evaluate runs/digits --draws 8
       python -m zoo sample runs/digits --out digits.png
+      python -m zoo plot runs/digits
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
 
 
-for command in (list_command, info, fit, evaluate, sample):
+for command in (list_command, info, fit, evaluate, sample, plot):
     main.add_command(command)
 
 

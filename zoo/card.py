@@ -7,11 +7,11 @@ from zoo.registry import SIZES, OwnSize, Preset, preset
 from zoo.runs import source
 from zoo.runs.settings import typed
 
-COLUMNS = ("name", "data", "size", "paper", "ours")
+COLUMNS = ("name", "data", "size", "parameters", "paper", "ours")
 
 
 def rows(names: list[str]) -> list[tuple[str, ...]]:
-    """Returns the table's rows: name, data, size, the paper's figure, ours."""
+    """Returns the table's rows: name, data, size, parameters, the paper's figure, ours."""
     return [_row(preset(name)) for name in names]
 
 
@@ -99,7 +99,8 @@ def _shape(shown: Preset) -> str:
 
 def _row(shown: Preset) -> tuple[str, ...]:
     paper = figure(shown.paper_result, shown.unit)
-    return shown.name, shown.dataset or "-", size(shown), paper, shown.measured or "-"
+    number = "-" if shown.parameters is None else f"{shown.parameters:,}"
+    return shown.name, shown.dataset or "-", size(shown), number, paper, shown.measured or "-"
 
 
 def _options(part: object) -> str:

@@ -9,10 +9,11 @@ from typing import Any, NoReturn
 
 import click
 
-DIVERGED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+DIVERGED, BAD_INPUT, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
 EXIT_CODES = (
-    "Exit codes: 0 done, 1 the training diverged, 2 bad input or usage, 130 interrupted. "
+    "Exit codes: 0 done, 1 the training diverged, 2 bad input or usage, 130 interrupted, 143 "
+    "terminated. "
     "With TFFLOWS_TRACEBACK=1 an error also shows where it arose."
 )
 

@@ -233,9 +233,9 @@ class FlowModel(LikelihoodModel):
             x: representative rows, in any form that `fit` takes.
             condition: labels or vectors where `x` is an array without them.
         """
-        self.initialize_from(
-            self.prepared(x, condition, batch_size=1024, shuffle=True).first_batch()
-        )
+        rows = self.form.initial_rows
+        data = self.prepared(x, condition, batch_size=rows, shuffle=True)
+        self.initialize_from(data.first_batch(rows))
 
     @tf.autograph.experimental.do_not_convert
     def call(self, inputs: Any, training: bool = False) -> tf.Tensor:  # noqa: FBT001, FBT002

@@ -199,7 +199,7 @@ class LikelihoodModel(keras.Model):
             self.compile()
         self._check_learning_rate()
         if not self.initialized:
-            self.initialize_from(data.first_batch())
+            self.initialize_from(data.first_batch(self.form.initial_rows))
         if epochs is None:
             epochs = initial_epoch + self._epochs(data, steps_per_epoch)
         with prepare.reading(*read):

@@ -96,6 +96,7 @@ class Preset:
         paper_result: the paper's held-out figure on this data in `unit`, or None.
         unit: 'bits/dim' or 'nats' (negative log-likelihood a row).
         measured: our own held-out figure and its conditions, in words, or None.
+        parameters: how many numbers of the preset as it is are trained; None where nobody counted.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Preset:
     unit: str
     paper_result: float | None = None
     measured: str | None = None
+    parameters: int | None = None
 
 
 FAMILIES = {
@@ -234,7 +236,10 @@ def resolve(name: str, overrides: Mapping[str, Any]) -> Preset:
     for part, value in parts.items():
         changes = {k: _plain(v) for k, v in overrides.items() if fields[k] == part}
         parts[part] = dataclasses.replace(value, **changes)
-    return dataclasses.replace(found, config=parts["config"], training=parts["training"])
+    changed = dataclasses.replace(found, config=parts["config"], training=parts["training"])
+    if changed.config != found.config:
+        changed = dataclasses.replace(changed, parameters=None)
+    return changed if changed == found else dataclasses.replace(changed, measured=None)
 
 
 SIZES = {"image_shape": (64, 64, 1), "event_shape": 12}

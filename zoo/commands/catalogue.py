@@ -1,6 +1,5 @@
 """`list` and `info`: which presets there are, and the card of one."""
 
-import dataclasses
 import math
 import shutil
 import sys
@@ -61,10 +60,13 @@ def info(name: str, settings: tuple[str, ...], *, count: bool) -> None:
         _print_card(card.family_lines(family))
         return
     shown = registry.resolve(name, typed.overrides(name, settings))
-    if settings:  # our figure is of the preset as it is
-        shown = dataclasses.replace(shown, measured=None)
-    counted = _count(shown) if count else f"info {name} --count builds the model and counts them"
-    _print_card(card.lines(shown, counted))
+    _print_card(card.lines(shown, _count(shown) if count else _counted(shown)))
+
+
+def _counted(shown: Preset) -> str:
+    if shown.parameters is None:
+        return f"info {shown.name} --count builds the model and counts them"
+    return f"{shown.parameters:,} that are trained"
 
 
 def _count(shown: Preset) -> str:

@@ -8,7 +8,9 @@ from zoo.commands import options
 
 @click.command(epilog=console.EXIT_CODES)
 @click.argument("name")
-@click.option("--run", required=True, type=click.Path(), metavar="DIR", help="New run folder.")
+@click.option(
+    "--run", required=True, type=click.Path(), metavar="DIR", help="Run folder, new or to go on in."
+)
 @options.DATA
 @options.DATA_DIR
 @options.RESIZE
@@ -24,6 +26,9 @@ from zoo.commands import options
     help="Of the weights, the order, the noise and the samples.",
 )
 @options.SETTINGS
+@click.option(
+    "--tensorboard", is_flag=True, help="Write events for TensorBoard, an extra, to DIR/board."
+)
 @click.option("--jit/--no-jit", default=None, help="Compile with XLA; by default on a GPU only.")
 def fit(
     *,
@@ -37,6 +42,7 @@ def fit(
     batch_size: int | None,
     seed: int,
     settings: tuple[str, ...],
+    tensorboard: bool,
     jit: bool | None,
 ) -> None:
     r"""Train preset NAME and leave a run folder.
@@ -47,9 +53,14 @@ def fit(
     of a folder are the classes.
 
     The last lines are the held-out figure with its standard error, the samples, and what to do
-    next. The folder gets config.json, history.csv, weights.weights.h5, samples.png, curve.png and
-    results.json; a folder that holds files is refused. Ctrl-C keeps the weights saved last, which
-    are at most a fifteenth of the run old.
+    next. The folder gets config.json, history.csv, layers.csv (both also as .json),
+    weights.weights.h5, checkpoints/, samples.png, curve.png and results.json, and in a run of more
+    than seconds pictures/, what the model makes of the same latents while it learns.
+
+    The same command with the same folder goes on from the last checkpoint, whatever ended it, and
+    ends with the same bits as if nothing had. A checkpoint follows each fifteenth of the run, or
+    every 500 steps; Ctrl-C and SIGTERM write one after the step. The folder of another run is
+    refused, with what differs.
 
     \b
     Examples:
@@ -61,9 +72,12 @@ def fit(
       python -m zoo fit realnvp --run runs/photos --data photos/ --resize \
           --set image_shape=32,32,3 --epochs 20
     """
+    from zoo.runs.board_installed import check_tensorboard
     from zoo.runs.fit import execute
     from zoo.runs.plan import plan
 
+    if tensorboard:
+        check_tensorboard()
     given = {"steps": steps, "batch_size": batch_size}
     typed = tuple(f"{key}={value}" for key, value in given.items() if value is not None)
     planned = plan(
@@ -75,4 +89,4 @@ def fit(
         epochs=epochs,
         resize=resize,
     )
-    execute(planned, data_dir=data_dir, jit=jit)
+    execute(planned, data_dir=data_dir, jit=jit, tensorboard=tensorboard)

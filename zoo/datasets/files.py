@@ -20,8 +20,7 @@ def read(path: str | os.PathLike[str], form: Form, *, resize: bool = False) -> A
       Grey images for a model of colours, colours for a grey one, and palettes are converted; what
       is transparent is laid on white, unless the model has four channels; rotations noted by a
       camera are carried out. For a class-conditional model the subfolders are the classes, in
-      alphabetical order. More than 1 GiB of images are read while they are used, in an order that
-      is mixed, always in the same way.
+      alphabetical order. More than 1 GiB of images are read while they are used.
 
     Args:
         path: the file or folder.
@@ -30,7 +29,7 @@ def read(path: str | os.PathLike[str], form: Form, *, resize: bool = False) -> A
             they are refused.
 
     Returns:
-        An array, a tuple (x, condition), a dict of arrays, or a `tf.data.Dataset`.
+        An array, a tuple (x, condition), a dict of arrays, or `ImageFiles`.
 
     Raises:
         ValueError: if there is nothing to read, or it cannot be read or used.

@@ -1,4 +1,4 @@
-"""Pictures of runs and models: image grids, training curves, densities in the plane.
+"""Pictures of runs and models: image grids, training curves, densities, latents.
 
 Each function writes one file and returns its path. The file appears whole or not at all: a failed
 write leaves the picture that was there.
@@ -6,6 +6,8 @@ write leaves the picture that was there.
 
 from zoo.plots.grid import image_grid
 from zoo.plots.history import curve
+from zoo.plots.latents import latent_histogram
 from zoo.plots.plane import density_2d
+from zoo.plots.warp import warp
 
-__all__ = ["curve", "density_2d", "image_grid"]
+__all__ = ["curve", "density_2d", "image_grid", "latent_histogram", "warp"]

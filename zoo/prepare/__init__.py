@@ -4,5 +4,15 @@ from zoo.prepare.any_data import prepare
 from zoo.prepare.arrays import validation_split
 from zoo.prepare.form import Form
 from zoo.prepare.prepared import Prepared, reading
+from zoo.prepare.row_source import ArrayRows, RowSource, from_step
 
-__all__ = ["Form", "Prepared", "prepare", "reading", "validation_split"]
+__all__ = [
+    "ArrayRows",
+    "Form",
+    "Prepared",
+    "RowSource",
+    "from_step",
+    "prepare",
+    "reading",
+    "validation_split",
+]

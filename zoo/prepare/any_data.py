@@ -14,6 +14,7 @@ from zoo.prepare.iterable import from_iterable
 from zoo.prepare.plan import Plan
 from zoo.prepare.prepared import Prepared
 from zoo.prepare.py_dataset import from_py_dataset
+from zoo.prepare.row_source import RowSource, from_rows
 
 SPLITS = {"train", "test", "validation", "val", "valid"}
 
@@ -33,13 +34,15 @@ def prepare(
 
     `x` may be arrays (NumPy's, tensors, lists, tables): of rows; a tuple (x, condition); or a dict
     of them. Or something whose elements are such, each a row or each a batch: a
-    `tf.data.Dataset`, a generator, any iterable. Or a `keras.utils.PyDataset`. Where an image has
-    one channel, its axis may be missing. Fields that the model does not take are dropped, strings
-    among them, and so are the labels of a tuple if the model is unconditional.
+    `tf.data.Dataset`, a generator, any iterable. Or a `keras.utils.PyDataset`. Or rows by number, a
+    `RowSource`, such as a large folder of images. Where an image has one channel, its axis may be
+    missing. Fields that the model does not take are dropped, strings among them, and so are the
+    labels of a tuple if the model is unconditional.
 
     Rows are shuffled, batched and, if `form.flip`, mirrored at random, all as `seed` says and anew
-    in each epoch. Arrays are shuffled as a whole, a `tf.data.Dataset` 10,000 rows at a time, what
-    comes from Python 2,048, and fewer if they are large. Batches are taken as given.
+    in each epoch. Arrays and rows by number are shuffled as a whole, a `tf.data.Dataset` 10,000
+    rows at a time, what comes from Python 2,048, and fewer if they are large. Batches are taken as
+    given.
 
     Every number is checked: arrays now, all other data in its first batch now and in the others as
     they are read, which has to be done within `reading`.
@@ -79,6 +82,8 @@ def prepare(
         raise ValueError(msg)
     if isinstance(x, tf.data.Dataset):
         return from_dataset(x, plan)
+    if isinstance(x, RowSource):
+        return from_rows(x, plan)
     if isinstance(x, keras.utils.PyDataset):
         return from_py_dataset(x, plan)
     if isinstance(x, Iterable):

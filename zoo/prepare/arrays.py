@@ -7,9 +7,9 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.prepare.checks import to_numpy
-from zoo.prepare.pipeline import for_keras, in_batches
 from zoo.prepare.plan import Plan
 from zoo.prepare.prepared import Prepared
+from zoo.prepare.row_source import ArrayRows, from_rows
 
 
 def from_arrays(element: Any, plan: Plan) -> Prepared:  # noqa: ANN401 - what people have
@@ -25,19 +25,7 @@ def from_arrays(element: Any, plan: Plan) -> Prepared:  # noqa: ANN401 - what pe
         raise ValueError(msg)
     if not sizes[0]:
         raise plan.empty()
-    with tf.device("CPU:0"):
-        tensors = {key: tf.constant(value) for key, value in rows.items()}
-
-    def gather(index: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {key: tf.gather(value, index) for key, value in tensors.items()}
-
-    def batches(plan: Plan) -> tf.data.Dataset:
-        indices = tf.data.Dataset.range(sizes[0])
-        return for_keras(in_batches(indices, gather, plan, sizes[0]), plan)
-
-    return Prepared(
-        batches(plan), lambda: batches(plan.once), unannounced=False, argument=plan.argument
-    )
+    return from_rows(ArrayRows(rows), plan)
 
 
 def validation_split(

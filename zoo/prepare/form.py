@@ -84,6 +84,12 @@ class Form:
         return {"x": pixels, "condition": real if self.num_classes is None else "int32"}
 
     @property
+    def initial_rows(self) -> int:
+        """Rows by which a model is initialized: a large image tells more than a small one."""
+        positions = math.prod(self.event_shape[:-1])
+        return min(1024, max(32, 2**14 // positions))
+
+    @property
     def row_bytes(self) -> int:
         """Bytes of a row as it reaches the model, with its condition."""
         sizes = {key: tf.as_dtype(dtype).size for key, dtype in self.dtypes.items()}

@@ -26,7 +26,7 @@ def in_batches(
     if plan.repeat:
         rows = rows.repeat()
     batches = mapped(rows.batch(plan.batch_size), finish)
-    return _mirrored(batches, plan.seed) if plan.flip else batches
+    return _randomly_mirrored(batches, plan.seed) if plan.flip else batches
 
 
 def as_given(
@@ -57,13 +57,14 @@ def ends_unannounced(dataset: tf.data.Dataset) -> bool:
     return bool(dataset.cardinality() == tf.data.UNKNOWN_CARDINALITY)
 
 
-def _mirrored(batches: tf.data.Dataset, seed: int) -> tf.data.Dataset:
+def mirrored(rows: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
+    """Returns a batch of images, each of which the seed [2] has mirrored or not."""
+    x = rows["x"]
+    one_a_row = tf.concat([tf.shape(x)[:1], [1, 1, 1]], 0)
+    heads = tf.random.stateless_uniform(one_a_row, seed) < 0.5
+    return {**rows, "x": tf.where(heads, tf.reverse(x, [2]), x)}
+
+
+def _randomly_mirrored(batches: tf.data.Dataset, seed: int) -> tf.data.Dataset:
     seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
-
-    def mirror(rows: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
-        x = rows["x"]
-        one_a_row = tf.concat([tf.shape(x)[:1], [1, 1, 1]], 0)
-        heads = tf.random.stateless_uniform(one_a_row, seed) < 0.5
-        return {**rows, "x": tf.where(heads, tf.reverse(x, [2]), x)}
-
-    return mapped(tf.data.Dataset.zip((batches, seeds)), mirror)
+    return mapped(tf.data.Dataset.zip((batches, seeds)), mirrored)

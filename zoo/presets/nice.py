@@ -48,6 +48,7 @@ register(
         paper=PAPER,
         paper_result=4.36,
         unit="bits/dim",
+        parameters=19_157_570,
     )
 )
 
@@ -60,6 +61,7 @@ register(
         description="two interleaved half circles in the plane",
         paper=PAPER,
         unit="nats",
+        parameters=135_180,
     )
 )
 

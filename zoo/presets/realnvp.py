@@ -99,6 +99,7 @@ register(
         paper=PAPER,
         measured="2.02 bits/dim after 750 steps",
         unit="bits/dim",
+        parameters=762_368,
     )
 )
 
@@ -108,17 +109,21 @@ register(
         config=RealNVPImageConfig(
             image_shape=(28, 28, 1),
             couplings=4,
-            filters=32,
+            filters=16,
             blocks=2,
             flow_norm="actnorm",
             net_norm="none",
         ),
-        training=Training(steps=6_000, batch_size=64, weight_decay=1e-2, clip_norm=5.0),
+        training=Training(
+            steps=6_500, batch_size=32, learning_rate=2e-3, weight_decay=1e-2, clip_norm=5.0
+        ),
         dataset="mnist",
         description="28 x 28 handwritten digits; trains on a CPU, smaller than the paper's",
         paper=PAPER,
         paper_result=1.06,
+        measured="1.29 bits/dim after 6,500 steps",
         unit="bits/dim",
+        parameters=372_672,
     )
 )
 
@@ -132,6 +137,7 @@ register(
         paper=PAPER,
         paper_result=3.49,
         unit="bits/dim",
+        parameters=19_583_712,
     )
 )
 
@@ -145,6 +151,7 @@ register(
         paper=PAPER,
         paper_result=4.28,
         unit="bits/dim",
+        parameters=46_175_232,
     )
 )
 
@@ -158,6 +165,7 @@ register(
         paper=PAPER,
         paper_result=3.98,
         unit="bits/dim",
+        parameters=96_294_774,
     )
 )
 
@@ -177,6 +185,8 @@ for toy, description in {
             description=description,
             paper=PAPER,
             unit="nats",
+            parameters=53_076,
+            measured="2.40 nats after 4,000 steps" if toy == "moons" else None,
         )
     )
 

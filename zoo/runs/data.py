@@ -1,19 +1,21 @@
 """The rows of a run: training and held-out ones, checked before anything is built or trained."""
 
 import dataclasses
+import hashlib
+import os
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
 from zoo import datasets
 from zoo.datasets import parts
-from zoo.prepare import Form
+from zoo.datasets.image_files import ImageFiles
+from zoo.prepare import ArrayRows, Form, RowSource
 from zoo.prepare.plan import Plan
 from zoo.runs import source
 
-Rows = np.ndarray | tuple[np.ndarray, np.ndarray] | tf.data.Dataset
-"""Rows of data; rows and their conditions; or either, one at a time, where it is large."""
+Rows = np.ndarray | tuple[np.ndarray, np.ndarray] | ImageFiles
+"""Rows of data; rows and their conditions; or a folder of images too large for memory."""
 
 HELD_OUT_SHARE, SPLIT_SEED, LEAST_ROWS = 0.1, 0, 10
 
@@ -70,21 +72,38 @@ def read_whole(path: str, form: Form, *, resize: bool) -> tuple[Rows, str]:
 
 def count(rows: Rows) -> int:
     """Returns the number of rows."""
-    if isinstance(rows, tf.data.Dataset):
-        return int(rows.cardinality())
     return len(rows[0] if isinstance(rows, tuple) else rows)
 
 
 def first(rows: Rows, n: int) -> Rows:
     """Returns the first `n` rows."""
-    if isinstance(rows, tf.data.Dataset):
-        return rows.take(n)
     return _each(rows, lambda array: array[:n])
+
+
+def by_number(rows: Rows) -> RowSource:
+    """Returns rows as they are had by their numbers."""
+    if isinstance(rows, ImageFiles):
+        return rows
+    x, condition = rows if isinstance(rows, tuple) else (rows, None)
+    return ArrayRows({"x": x} if condition is None else {"x": x, "condition": condition})
+
+
+def fingerprint(rows: Rows) -> str:
+    """Returns a checksum of all rows; of a large folder, of the names and sizes of its files."""
+    digest = hashlib.sha256()
+    if isinstance(rows, ImageFiles):
+        for name in rows.names:
+            digest.update(f"{name}\0{os.path.getsize(name)}\0".encode())
+        return digest.hexdigest()
+    for array in rows if isinstance(rows, tuple) else (rows,):
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
 
 
 def values(rows: Rows) -> np.ndarray:
     """Returns rows that lie in memory, without their conditions."""
-    if isinstance(rows, tf.data.Dataset):
+    if isinstance(rows, ImageFiles):
         msg = "rows that are read while they are used do not lie in memory."
         raise TypeError(msg)
     return rows[0] if isinstance(rows, tuple) else rows
@@ -96,7 +115,7 @@ def checked(data: Any, form: Form) -> Rows:
     Raises:
         ValueError: for what does not fit.
     """
-    if isinstance(data, tf.data.Dataset):
+    if isinstance(data, ImageFiles):
         return data  # of images that are decoded in the model's form
     plan = Plan(form=form, batch_size=1, shuffle=False, seed=0, repeat=False, argument="data")
     rows = plan.rows(data, batched=True)
@@ -118,8 +137,6 @@ def _split(rows: Rows) -> Data:
     share = f"{HELD_OUT_SHARE:.0%}".replace("%", " %")
     split = f"{share} of the rows, drawn with seed {SPLIT_SEED}"
     number = max(2, round(HELD_OUT_SHARE * size))
-    if isinstance(rows, tf.data.Dataset):  # which comes mixed, by a seed
-        return Data(train=rows.skip(number), held_out=rows.take(number), split=split)
     chosen = np.zeros(size, bool)
     chosen[np.random.default_rng(SPLIT_SEED).permutation(size)[:number]] = True
     train, test = (_each(rows, lambda array, kept=kept: array[kept]) for kept in (~chosen, chosen))

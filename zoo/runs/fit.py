@@ -4,54 +4,82 @@ TensorFlow is imported once everything that can be checked without it has been.
 """
 
 import contextlib
-import time
+import functools
 from typing import TYPE_CHECKING
 
 import click
 
 from zoo import console
+from zoo.checkpoints import manifest
 from zoo.runs.config import RunConfig
-from zoo.runs.folder import RunFolder
 from zoo.runs.plan import Plan
+from zoo.runs.stop import Stop, Stopped
 
 if TYPE_CHECKING:
+    from zoo.checkpoints.store import Checkpoints
     from zoo.flow_model import FlowModel
     from zoo.runs.data import Data
+    from zoo.runs.step_callback import StepCallback
 
 EPOCHS, LONGEST_EPOCH = 15, 500
+"""Virtual epochs of a run, and steps of the longest: a checkpoint follows each."""
 WATCHED_ROWS = 256
 """Held-out rows of the curve; the final figure takes them all."""
 
+WORDS = {console.INTERRUPTED: "interrupted", console.TERMINATED: "terminated"}
+say = functools.partial(click.echo, err=True)
 
-def execute(plan: Plan, *, data_dir: str | None, jit: bool | None) -> None:
+
+def execute(
+    plan: Plan, *, data_dir: str | None, jit: bool | None, tensorboard: bool = False
+) -> None:
     """Trains, measures and draws, and prints what came out and where it is.
+
+    A run whose folder holds checkpoints goes on from the last one, to the same bits.
 
     Args:
         plan: the run.
         data_dir: folder of prepared TFDS data sets.
         jit: whether to compile with XLA; None leaves it to Keras.
+        tensorboard: whether to write events of TensorBoard.
 
     Raises:
-        ValueError: if the data cannot be had or does not fit the model.
-        SystemExit: with one line on stderr, if the training diverges or is interrupted.
+        ValueError: if the data cannot be had or does not fit the model, or the folder is in use or
+            of another run.
+        SystemExit: with one line on stderr, if the training diverges or is stopped.
     """
-    click.echo("loading TensorFlow ...", err=True)
+    with Stop() as stop:
+        try:
+            _execute(plan, stop, data_dir=data_dir, jit=jit, tensorboard=tensorboard)
+        except Stopped as stopped:
+            _leave(plan, stopped.code)
+
+
+def _execute(
+    plan: Plan, stop: Stop, *, data_dir: str | None, jit: bool | None, tensorboard: bool
+) -> None:
+    say("loading TensorFlow ...")
     console.import_tensorflow()
+    from zoo.checkpoints.store import Checkpoints
     from zoo.prepare import Form
     from zoo.runs import report
-    from zoo.runs.data import count, read
+    from zoo.runs.data import count, fingerprint, read
 
     run = plan.run
     data = read(run.data, Form.of(run.spec), data_dir=data_dir, resize=run.resize)
-    plan = plan.for_rows(count(data.train))
-    click.echo(_announced(plan, count(data.train), count(data.held_out), data.split), err=True)
-    try:
-        model = build(plan.run, jit=jit)
-        began = time.monotonic()
-        _train(model, plan, data)
-        report.finish(model, plan, data, seconds=time.monotonic() - began)
-    except KeyboardInterrupt:
-        console.leave(f"interrupted: {_kept(plan.folder)}", console.INTERRUPTED)
+    plan = plan.for_rows(count(data.train), fingerprint(data.train))
+    plan.folder.check_usable(plan.run)
+    say(_announced(plan, count(data.train), count(data.held_out), data.split))
+    model = build(plan.run, jit=jit)
+    with plan.folder.training(plan.run):
+        checkpoints = Checkpoints(plan.folder.checkpoints, tell=say)
+        step = checkpoints.restore(model)
+        plan.folder.cut_history(step)
+        if step:
+            say(f"resumed at step {step}")
+        if step < plan.run.spec.training.steps:
+            _train(model, plan, data, checkpoints, stop, tensorboard=tensorboard)
+        report.finish(model, plan, data)
 
 
 def _announced(plan: Plan, training: int, held_out: int, split: str) -> str:
@@ -71,37 +99,81 @@ def build(run: RunConfig, *, jit: bool | None) -> "FlowModel":
     return model
 
 
-def _train(model: "FlowModel", plan: Plan, data: "Data") -> None:
-    """Trains in virtual epochs; leaves with exit code 1 if the loss or a weight becomes NaN."""
-    from zoo.runs.data import first
+def _train(
+    model: "FlowModel",
+    plan: Plan,
+    data: "Data",
+    checkpoints: "Checkpoints",
+    stop: Stop,
+    *,
+    tensorboard: bool,
+) -> None:
+    """Trains from where the model is; leaves if the training diverges or is asked to stop."""
+    from zoo.prepare import from_step
+    from zoo.runs.data import by_number, first
     from zoo.runs.last_good import LastGood
     from zoo.runs.progress import Progress
+    from zoo.runs.report import COLUMNS
 
-    training = plan.run.spec.training
+    training, done = plan.run.spec.training, int(model.optimizer.iterations)
     length = min(-(-training.steps // EPOCHS), LONGEST_EPOCH)
-    rows = "rows" if plan.run.spec.config.levels is None else "images"
-    kept = LastGood(plan.folder, plan.run)
+    rows = "rows" if model.levels is None else "images"
+    kept = LastGood(
+        plan.folder,
+        checkpoints,
+        total=training.steps,
+        score=COLUMNS[plan.unit],
+        stop=stop,
+        tell=say,
+    )
     shown = Progress(training.steps, training.batch_size, plan.unit, rows)
-    with contextlib.closing(shown):
+    batches = from_step(
+        by_number(data.train),
+        model.form,
+        batch_size=training.batch_size,
+        seed=plan.run.spec.seed,
+        step=done,
+    )
+    with contextlib.closing(shown), stop.training():
         model.fit(
-            data.train,
-            batch_size=training.batch_size,
-            epochs=-(-training.steps // length),
+            batches,
+            epochs=-(-(training.steps - done) // length),
             steps_per_epoch=length,
             validation_data=first(data.held_out, WATCHED_ROWS),
-            callbacks=[kept, shown],
+            callbacks=[kept, *_observers(model, plan, data, tensorboard=tensorboard), shown],
             verbose=0,
         )
     if kept.diverged_step is not None:
         console.leave(
-            f"error: the training diverged by step {kept.diverged_step}: {_kept(plan.folder)} "
-            "Try a lower learning rate, --set learning_rate=...",
+            f"error: the training diverged by step {kept.diverged_step}: {_kept(plan)} "
+            "Try a lower learning rate, --set learning_rate=..., in another --run.",
             console.DIVERGED,
         )
+    if stop.code is not None:
+        _leave(plan, stop.code)
 
 
-def _kept(folder: RunFolder) -> str:
-    steps = folder.read_history()["step"] if folder.history.exists() else []
+def _observers(
+    model: "FlowModel", plan: Plan, data: "Data", *, tensorboard: bool
+) -> "list[StepCallback]":
+    """Returns the callbacks that look at the model; they come after the one that saves it."""
+    from zoo.runs.board import Board
+    from zoo.runs.gallery import Gallery
+    from zoo.runs.monitor import Monitor
+
+    folder, steps = plan.folder, plan.run.spec.training.steps
+    monitor = Monitor(model, data.held_out, folder.layers, total=steps, tell=say)
+    gallery = Gallery(model, data.held_out, folder.pictures, tell=say)
+    board = [Board(folder.board, monitor, gallery)] if tensorboard else []
+    return [monitor, gallery, *board]
+
+
+def _leave(plan: Plan, code: int) -> None:
+    console.leave(f"{WORDS[code]}: {_kept(plan)} The same command goes on from there.", code)
+
+
+def _kept(plan: Plan) -> str:
+    steps = manifest.steps(plan.folder.checkpoints)
     if not steps:
-        return "no weights were saved yet, and the same command starts over."
-    return f"the weights of step {steps[-1]:.0f} are kept in {folder.weights}."
+        return "nothing was saved yet."
+    return f"step {steps[-1]} is kept in {plan.folder.path}."

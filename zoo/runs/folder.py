@@ -1,14 +1,16 @@
 """The folder a training run leaves: config, weights, history, pictures and results."""
 
-import csv
-import io
+import contextlib
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import filelock
+
 from zoo.runs.config import RunConfig
+from zoo.runs.table import ASIDE, Table, write_text
 
 if TYPE_CHECKING:
     import keras
@@ -33,29 +35,64 @@ class RunFolder:
         self.config = self.path / "config.json"
         self.weights = self.path / "weights.weights.h5"
         self._aside = self.path / "writing.weights.h5"  # Keras insists on the two suffixes
+        self.checkpoints = self.path / "checkpoints"
+        self._lock = self.path / ".lock"
         self.history = self.path / "history.csv"
+        self._history = Table(self.history)
+        self.layers = Table(self.path / "layers.csv")
+        self.pictures = self.path / "pictures"
+        self.board = self.path / "board"
         self.samples = self.path / "samples.png"
         self.curve = self.path / "curve.png"
         self.results = self.path / "results.json"
 
-    def check_new(self) -> None:
-        """Raises a ValueError unless the folder can be made, is empty, or is an abandoned start.
+    def check_usable(self, run: RunConfig) -> None:
+        """Raises a ValueError unless the run can begin in the folder, or go on in it.
 
-        A start that saved no weights leaves a config alone: nothing is lost by writing over it.
+        A start that saved nothing leaves a config alone: nothing is lost by writing over it.
         """
         above = next(p for p in (self.path, *self.path.absolute().parents) if p.exists())
         if not above.is_dir() or not os.access(above, os.W_OK):
             msg = f"`run` must be a folder that can be made; {above} is no folder to write into."
             raise ValueError(msg)
-        if self.path.is_dir() and any(self.path.iterdir()) and not self._abandoned():
-            msg = f"`run` must be a new folder; {self.path} holds files already. "
-            raise ValueError(msg + "Choose another --run, or delete that folder first.")
+        if not self.path.is_dir() or self._unused():
+            return
+        if not self.config.is_file() or not self.checkpoints.is_dir():
+            msg = f"`run` must be a new folder; {self.path} holds files already, of no run that "
+            raise ValueError(msg + "can go on. Choose another --run, or delete that folder first.")
+        differences = self.read_config().differences(run)
+        if differences:
+            msg = f"`run` must be a new folder, or that of this very run; in {self.path} "
+            msg += f"{', '.join(differences)}. Choose another --run."
+            raise ValueError(msg)
 
     def create(self, run: RunConfig) -> None:
-        """Makes the folder and writes the run's config into it."""
-        self.check_new()
+        """Makes the folder, with the run's config in it, or finds that the run has begun there."""
+        self.check_usable(run)
         self.path.mkdir(parents=True, exist_ok=True)
-        _write(self.config, json.dumps(run.to_json(), indent=2) + "\n")
+        if self._unused():
+            write_text(self.config, json.dumps(run.to_json(), indent=2) + "\n")
+
+    @contextlib.contextmanager
+    def training(self, run: RunConfig) -> Iterator[None]:
+        """Within it the folder is this process's to train in, and the run's config is in it.
+
+        Raises:
+            ValueError: as `check_usable`, or if another process trains there.
+        """
+        self.check_usable(run)
+        self.path.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self._lock, blocking=False)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            msg = f"`run` must not be in use; another process trains in {self.path}."
+            raise ValueError(msg) from error
+        try:
+            self.create(run)  # checks again: another process may have begun and ended meanwhile
+            yield
+        finally:
+            lock.release()
 
     def read_config(self) -> RunConfig:
         """Returns the config of the run; a missing or damaged file is a ValueError."""
@@ -82,24 +119,27 @@ class RunFolder:
 
     def append_history(self, row: Mapping[str, float]) -> None:
         """Adds a row to the history, with a header where it is the first."""
-        rows = list(self._history_rows()) if self.history.exists() else [list(row)]
-        text = io.StringIO(newline="")
-        csv.writer(text, lineterminator="\n").writerows([*rows, row.values()])
-        _write(self.history, text.getvalue())
+        self._history.append(row)
+
+    def cut_history(self, step: int) -> None:
+        """Takes away what history and layers have of later steps: the run goes on from there."""
+        self._history.cut(step)
+        self.layers.cut(step)
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of training that the history tells of."""
+        columns = self.read_history() if self.history.exists() else {}
+        return max(columns.get("seconds", []), default=0.0)
 
     def read_history(self) -> dict[str, list[float]]:
         """Returns the columns of the history; a missing or damaged file is a ValueError."""
-        try:
-            names, *rows = self._history_rows()
-            columns = [[float(cell) for cell in column] for column in zip(*rows, strict=True)]
-            return dict(zip(names, columns, strict=True))
-        except ValueError as error:
-            msg = f"{self.history} is damaged: {error}. Restore it, or train again."
-            raise ValueError(msg) from error
+        self._check_file(self.history)
+        return self._history.read()
 
     def write_results(self, results: Mapping[str, object]) -> None:
         """Writes the held-out figures."""
-        _write(self.results, json.dumps(results, indent=2) + "\n")
+        write_text(self.results, json.dumps(results, indent=2) + "\n")
 
     def read_results(self) -> dict[str, Any]:
         """Returns the held-out figures; a missing or damaged file is a ValueError."""
@@ -124,23 +164,27 @@ class RunFolder:
         others = [e for e in results.get(EVALUATIONS, []) if _protocol(e) != _protocol(figures)]
         self.write_results({**results, EVALUATIONS: [*others, figures]})
 
-    def _history_rows(self) -> list[list[str]]:
-        return list(csv.reader(self._read(self.history).splitlines()))
+    def _unused(self) -> bool:
+        """Tells whether nothing would be lost: no file, or what a start left that saved nothing."""
+        names = {p.name for p in self.path.iterdir() if not p.name.endswith(ASIDE)}
+        names -= {self._lock.name, self._aside.name}
+        if names == {self.config.name}:
+            try:
+                self.read_config()
+            except ValueError:
+                return False  # somebody else's file of that name
+        return names <= {self.config.name}
 
-    def _abandoned(self) -> bool:
-        try:
-            self.read_config()
-        except ValueError:
-            return False
-        return {p.name for p in self.path.iterdir()} <= {self.config.name, self._aside.name}
-
-    def _read(self, file: pathlib.Path) -> str:
+    def _check_file(self, file: pathlib.Path) -> None:
         if not self.path.is_dir():
             msg = f"`run` must be the folder of a run; there is no folder {self.path}."
             raise ValueError(msg)
         if not file.is_file():
             msg = f"{self.path} has no {file.name}: it is no run, or one that did not get so far."
             raise ValueError(msg)
+
+    def _read(self, file: pathlib.Path) -> str:
+        self._check_file(file)
         try:
             return file.read_text(encoding="utf-8")
         except UnicodeDecodeError as error:
@@ -150,12 +194,6 @@ class RunFolder:
 
 def _protocol(figures: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in figures.items() if name not in FIGURES}
-
-
-def _write(file: pathlib.Path, text: str) -> None:
-    aside = file.with_name(file.name + ".writing")
-    aside.write_text(text, encoding="utf-8")
-    os.replace(aside, file)
 
 
 def load_model(path: str | os.PathLike[str]) -> "FlowModel":

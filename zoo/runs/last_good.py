@@ -1,56 +1,82 @@
-"""What a training run keeps while it runs: its history and the last good weights."""
+"""What a training run keeps while it runs: checkpoints, the last good weights and the history."""
 
 import math
+import pathlib
 import time
+from collections.abc import Callable
 
 import keras
 import numpy as np
 
-from zoo.runs.config import RunConfig
+from zoo.checkpoints.store import Checkpoints
 from zoo.runs.folder import RunFolder
 from zoo.runs.step_callback import StepCallback
+from zoo.runs.stop import Stop
 
 
 class LastGood(StepCallback):
-    """Saves weights and history at each virtual epoch, and stops at the end or at the first NaN.
+    """Saves at the end of each virtual epoch; stops at the end, at the first NaN, or if asked to.
+
+    A disk that fails does not end the training: it is told, and what was saved before stays.
 
     Args:
-        folder: where they go; it is made when the training begins.
-        run: what is trained, and for how many steps; the last virtual epoch may be a short one.
+        folder: where weights and history go.
+        checkpoints: where checkpoints go.
+        total: steps of the run; the last virtual epoch may be a short one.
+        score: the entry of the logs by which the best checkpoint is told, lower is better.
+        stop: what may ask to stop after a step.
+        tell: what is called with a line about a disk that fails.
     """
 
-    def __init__(self, folder: RunFolder, run: RunConfig) -> None:
-        """Has made and saved nothing yet."""
+    def __init__(
+        self,
+        folder: RunFolder,
+        checkpoints: Checkpoints,
+        *,
+        total: int,
+        score: str,
+        stop: Stop,
+        tell: Callable[[str], object],
+    ) -> None:
+        """Has saved nothing yet."""
         super().__init__()
-        self.saved_step: int | None = None
         self.diverged_step: int | None = None
-        self._folder, self._run, self._total = folder, run, run.spec.training.steps
+        self._folder, self._checkpoints = folder, checkpoints
+        self._total, self._score = total, score
+        self._stop, self._tell = stop, tell
         self._began = -math.inf
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Makes the folder, now that model and data are known to fit, and starts the clock."""
-        self._folder.create(self._run)
-        self._began = time.monotonic()
+        """Starts the clock, where an earlier part of the run has left it."""
+        self._began = time.monotonic() - self._folder.seconds
 
     def on_train_batch_begin(self, batch: int, logs: dict | None = None) -> None:
-        """Makes this step the last one if it is the run's last, or if the loss is lost."""
-        if self.done(batch) + 1 >= self._total:
+        """Makes this step the last one if it is the run's last, if asked to, or at a NaN."""
+        if self.done(batch) + 1 >= self._total or self._stop.code is not None:
             self.trained.stop_training = True
         seen = self.look(batch)
         if seen is not None and not math.isfinite(seen["loss"]):
             self._give_up(self.done(batch))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        """Saves, if loss and weights are finite."""
-        done = min(self.done(0) + self.length, self._total)
-        logs = logs or {}
+        """Saves, if loss and weights are finite; an epoch cut short gets no row in the history."""
+        done, logs = self.step, logs or {}
         if not math.isfinite(logs["loss"]) or not finite(self.trained):
             self._give_up(done)
-        if self.diverged_step is None:
-            self._folder.save_weights(self.trained)
-            seconds = round(time.monotonic() - self._began, 2)
-            self._folder.append_history({"step": done, "seconds": seconds, **logs})
-            self.saved_step = done
+        if self.diverged_step is not None:
+            return
+        score = logs.get(f"val_{self._score}")
+        self._checkpoints.save_or_tell(self.trained, score=None if score is None else float(score))
+        self._write(self._folder.weights, lambda: self._folder.save_weights(self.trained))
+        if self._stop.code is None:
+            row = {"step": done, "seconds": round(time.monotonic() - self._began, 2), **logs}
+            self._write(self._folder.history, lambda: self._folder.append_history(row))
+
+    def _write(self, file: pathlib.Path, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except OSError as error:
+            self._tell(f"{file} could not be written: {error}. The training goes on.")
 
     def _give_up(self, done: int) -> None:
         self.diverged_step = self.diverged_step or done

@@ -57,6 +57,6 @@ def plane(
     from zoo import plots
 
     def log_prob(points: np.ndarray) -> np.ndarray:
-        return model.predict(points, verbose=0)
+        return np.asarray(model.log_prob(points))
 
     plots.density_2d(log_prob, data, samples, path, title=title)

@@ -29,8 +29,12 @@ class Plan:
         """The unit of the run's figures, 'bits/dim' or 'nats'."""
         return unit_of(self.run)
 
-    def for_rows(self, rows: int) -> "Plan":
-        """Returns the plan for so many training rows, the epochs turned into steps.
+    def for_rows(self, rows: int, fingerprint: str) -> "Plan":
+        """Returns the plan for the training rows, the epochs turned into steps.
+
+        Args:
+            rows: their number.
+            fingerprint: their checksum.
 
         Raises:
             ValueError: for batches larger than the data.
@@ -42,12 +46,12 @@ class Plan:
                 f"{training.batch_size}. Pass --batch-size."
             )
             raise ValueError(msg)
-        if self.epochs is None:
-            return self
-        steps = -(-self.epochs * rows // training.batch_size)
-        training = dataclasses.replace(training, steps=steps)
+        if self.epochs is not None:
+            steps = -(-self.epochs * rows // training.batch_size)
+            training = dataclasses.replace(training, steps=steps)
         spec = dataclasses.replace(self.run.spec, training=training)
-        return dataclasses.replace(self, run=dataclasses.replace(self.run, spec=spec), epochs=None)
+        run = dataclasses.replace(self.run, spec=spec, fingerprint=fingerprint)
+        return dataclasses.replace(self, run=run, epochs=None)
 
 
 def plan(
@@ -64,7 +68,7 @@ def plan(
 
     Args:
         name: the preset, or a family whose size is in `typed`.
-        run: path of the run folder, a new one.
+        run: path of the run folder, a new one or that of a run which is to go on.
         data: name of a data set, a file or a folder; None is the preset's.
         seed: of the initial weights, the order of the data, the noise and the samples.
         typed: overrides of the preset as key=value.
@@ -72,8 +76,8 @@ def plan(
         resize: whether images of a folder are scaled and cropped to the model's size.
 
     Raises:
-        ValueError: for an unknown preset, a bad override, a used run folder, no data, or steps and
-            epochs at once.
+        ValueError: for an unknown preset, a bad override, the folder of another run, no data, or
+            steps and epochs at once.
         TypeError: for an override of a wrong type.
     """
     overrides = settings.overrides(name, typed)
@@ -85,7 +89,6 @@ def plan(
         msg = f"`run` must be the path of a new folder; received {run!r}."
         raise ValueError(msg)
     folder = RunFolder(run)
-    folder.check_new()
     data = resolved.dataset if data is None else data
     if data is None:
         msg = f"`data` must be given: {name!r} has no data set of its own. Pass --data."
@@ -93,6 +96,8 @@ def plan(
     located = source.locate(data, resolved.dataset)
     source.check_resize(located, resize=resize)
     config = RunConfig(spec=ModelSpec.of(resolved, seed=seed), data=located, resize=resize)
+    if epochs is None:  # else the rows have to be counted first
+        folder.check_usable(config)
     return Plan(run=config, folder=folder, epochs=epochs)
 
 

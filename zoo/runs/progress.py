@@ -90,7 +90,7 @@ class Progress(StepCallback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Shows the mean of the virtual epoch."""
-        self._show(min(self.done(0) + self.length, self.meter.total), logs or {})
+        self._show(self.step, logs or {})
 
     def close(self) -> None:
         """Gives the terminal back, however the training ended."""

@@ -11,10 +11,13 @@ import numpy as np
 from zoo import plots
 from zoo.runs import pictures, source
 from zoo.runs.data import count, values
+from zoo.runs.plan import unit_of
 
 if TYPE_CHECKING:
     from zoo.flow_model import FlowModel
+    from zoo.runs.config import RunConfig
     from zoo.runs.data import Data, Rows
+    from zoo.runs.folder import RunFolder
     from zoo.runs.plan import Plan
 
 NOISE_SEED, DRAWS = 0, 1
@@ -24,20 +27,19 @@ COLUMNS = {"bits/dim": "bits_per_dim", "nats": "loss"}
 """The column of the history that is in a unit."""
 
 
-def finish(model: "FlowModel", plan: "Plan", data: "Data", seconds: float) -> None:
+def finish(model: "FlowModel", plan: "Plan", data: "Data") -> None:
     """Measures, writes results and pictures, and prints what came out and where it is.
 
     Args:
         model: the trained model.
         plan: its run.
         data: the rows it was trained on, and those held out.
-        seconds: that the training took.
     """
     results = {"data": plan.run.data, **measure(model, data.held_out, data.split)}
     run = {"training_rows": count(data.train), "steps": plan.run.spec.training.steps}
-    plan.folder.write_results({**results, **run, "training_seconds": round(seconds, 1)})
-    _draw_curve(plan, results["mean"])
-    drawn = _draw_samples(model, plan, data.train)
+    plan.folder.write_results({**results, **run, "training_seconds": plan.folder.seconds})
+    draw_curve(plan.run, plan.folder, plan.folder.curve, held_out=results["mean"])
+    drawn = draw_samples(model, plan.run, data.train, plan.folder.samples)
     for heading, text in _lines(plan, results, drawn=drawn):
         click.echo(f"{heading:19} {text}")
 
@@ -93,9 +95,22 @@ def figure_line(results: dict[str, Any], which: str) -> tuple[str, str]:
     return heading, f"{figure} ({' '.join(how.split())})"
 
 
-def _draw_curve(plan: "Plan", held_out: float) -> None:
-    history, column = plan.folder.read_history(), COLUMNS[plan.unit]
-    data = plan.run.data
+def draw_curve(
+    run: "RunConfig", folder: "RunFolder", path: pathlib.Path, *, held_out: float | None
+) -> None:
+    """Draws the history of a run, and its final figure if there is one.
+
+    Args:
+        run: the run.
+        folder: where its history is.
+        path: the picture to write.
+        held_out: the final figure.
+
+    Raises:
+        ValueError: for a history that is missing or damaged.
+    """
+    unit, data = unit_of(run), run.data
+    history, column = folder.read_history(), COLUMNS[unit]
     shown = pathlib.Path(data).name if source.is_path(data) else data
     plots.curve(
         {
@@ -103,22 +118,32 @@ def _draw_curve(plan: "Plan", held_out: float) -> None:
             "training": history[column],
             "validation": history[f"val_{column}"],
         },
-        plan.folder.curve,
-        unit=plan.unit,
+        path,
+        unit=unit,
         held_out=held_out,
-        title=f"{plan.run.spec.preset} on {shown}",
+        title=f"{run.spec.preset} on {shown}",
     )
 
 
-def _draw_samples(model: "FlowModel", plan: "Plan", train: "Rows") -> bool:
-    """Draws a grid of images, or a plane; tells whether there is such a picture of the model."""
-    spec, path = plan.run.spec, plan.folder.samples
+def draw_samples(
+    model: "FlowModel", run: "RunConfig", train: "Rows | None", path: pathlib.Path
+) -> bool:
+    """Draws a grid of images, or a plane; tells whether there is such a picture of the model.
+
+    Args:
+        model: the model.
+        run: its run.
+        train: rows that the plane shows beside the samples; a grid shows none.
+        path: the picture to write.
+    """
+    spec = run.spec
     config = spec.config
     if pictures.impossible(config) or config.condition_dim is not None:
         return False
     title = f"samples of {spec.preset}, seed {spec.seed}"
     if config.levels is None:
         samples = np.asarray(model.sample(pictures.POINTS, seed=spec.seed))
+        assert train is not None
         pictures.plane(model, values(train), samples, path, title)
     elif config.num_classes is None:
         pictures.grid(

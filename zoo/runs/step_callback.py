@@ -9,7 +9,7 @@ LOOK_SECONDS = 0.5
 
 
 class StepCallback(keras.callbacks.Callback):
-    """Counts steps over all virtual epochs, where they begin.
+    """Counts the steps of the optimizer, which a run that goes on does not begin at 0.
 
     A callback at the end of a step would make Keras wait for the device after every one.
     """
@@ -17,12 +17,12 @@ class StepCallback(keras.callbacks.Callback):
     def __init__(self) -> None:
         """Has looked at nothing yet."""
         super().__init__()
-        self._epoch = 0
+        self._first = 0
         self._looked = -math.inf
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        """Remembers the virtual epoch."""
-        self._epoch = epoch
+        """Remembers the step at which the virtual epoch begins."""
+        self._first = self.step
 
     @property
     def trained(self) -> keras.Model:
@@ -32,14 +32,14 @@ class StepCallback(keras.callbacks.Callback):
             raise RuntimeError(msg)
         return self.model
 
-    def done(self, batch: int) -> int:
-        """Returns how many steps of the run come before this one of the virtual epoch."""
-        return self._epoch * self.length + batch
-
     @property
-    def length(self) -> int:
-        """Steps of a virtual epoch."""
-        return (self.params or {})["steps"]
+    def step(self) -> int:
+        """Steps that the optimizer has taken; to ask is to wait for the device."""
+        return int(self.trained.optimizer.iterations)
+
+    def done(self, batch: int) -> int:
+        """Returns how many steps come before this one of the virtual epoch."""
+        return self._first + batch
 
     def look(self, batch: int) -> dict[str, float] | None:
         """Returns the means of the virtual epoch so far, at most twice a second, else None."""

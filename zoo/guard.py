@@ -1,0 +1,59 @@
+"""Weights that stay where they are from the first step on whose gradient is not finite."""
+
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+
+class Guard:
+    """Watches the gradients of a training in its graph, without a word to the host.
+
+    From the first step on whose gradient has a norm that is NaN or infinite it lets no step change
+    a weight: the model keeps the weights of the last good step until somebody looks, and
+    `bad_step` tells which step it was. On replicas all stop if one does.
+
+    Held by an optimizer it is no part of its state: no file changes by it.
+    """
+
+    def __init__(self) -> None:
+        """Has seen no step."""
+        self._bad = tf.Variable(
+            -1,
+            dtype=tf.int64,  # int32 would lie in the host's memory
+            trainable=False,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            name="bad_step",
+        )
+
+    @property
+    def bad_step(self) -> int | None:
+        """Steps that came before the first bad one, or None; to ask is to wait for the device."""
+        step = int(self._bad.numpy())
+        return None if step < 0 else step
+
+    def reset(self) -> None:
+        """Lets steps change weights again."""
+        self._bad.assign(-1)
+
+    def admit(
+        self, gradients: Sequence[tf.Tensor], learning_rate: tf.Tensor, step: tf.Tensor
+    ) -> tuple[list[tf.Tensor], tf.Tensor]:
+        """Returns gradients and learning rate as they are, or zeros, which change no weight.
+
+        Args:
+            gradients: of all variables, clipped or not.
+            learning_rate: of the step.
+            step: number of the step.
+        """
+        squares = [tf.nn.l2_loss(gradient) for gradient in gradients]
+        total = tf.add_n([tf.cast(square, tf.float64) for square in squares])
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            context = tf.distribute.get_replica_context()
+            total = context.all_reduce(tf.distribute.ReduceOp.SUM, total)
+        before = tf.convert_to_tensor(self._bad)
+        new = (before < 0) & ~tf.math.is_finite(total)
+        bad = tf.where(new, tf.cast(step, tf.int64), before)
+        self._bad.assign(bad)
+        good = bad < 0
+        admitted = [tf.where(good, gradient, tf.zeros_like(gradient)) for gradient in gradients]
+        return admitted, tf.where(good, learning_rate, tf.zeros_like(learning_rate))
