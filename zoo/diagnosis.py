@@ -74,10 +74,11 @@ def _first_gradient(
     """Returns the first layer, as a gradient comes from the latents, that makes it not finite."""
     weights = [_weights(passage.layer) for passage in passages]
     taken = [passage.taken for passage in passages]
-    of_taken, of_weights = tape.gradient(loss, [taken, weights])
+    gradients: Any = tape.gradient(loss, [taken, weights])
+    of_taken, of_weights = gradients
     for passage, at_input, own in reversed(list(zip(passages, of_taken, of_weights, strict=True))):
-        for name, gradients in own.items():
-            if not _finite(gradients):
+        for name, values in own.items():
+            if not _finite(values):
                 return NotFinite(layer=name, what="gradient")
         if not _finite([at_input]):
             return NotFinite(layer=passage.layer.name, what="gradient")

@@ -18,8 +18,7 @@ class Guard:
     def __init__(self) -> None:
         """Has seen no step."""
         self._bad = tf.Variable(
-            -1,
-            dtype=tf.int64,  # int32 would lie in the host's memory
+            tf.constant(-1, tf.int64),  # int32 would lie in the host's memory
             trainable=False,
             aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
             name="bad_step",

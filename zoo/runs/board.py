@@ -30,16 +30,15 @@ class Board(StepCallback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Writes what is known of this step."""
-        if self._writer is None:
-            self._writer = tf.summary.create_file_writer(str(self._path))
         step = self.step
-        with self._writer.as_default(step=step):
+        writer = self._writer = self._writer or tf.summary.create_file_writer(str(self._path))
+        with writer.as_default(step=step):
             for name, value in (logs or {}).items():
                 split = "validation" if name.startswith("val_") else "training"
                 tf.summary.scalar(f"{split}/{name.removeprefix('val_')}", float(value))
             self._write_layers(step)
             self._write_pictures(step)
-        self._writer.flush()
+        writer.flush()
 
     def on_train_end(self, logs: dict | None = None) -> None:
         """Closes the file."""
