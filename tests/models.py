@@ -72,7 +72,7 @@ def data(model, rows=40, seed=0):
     shape = (rows, *model.event_shape)
     if model.levels is None:
         vectors = random.normal(size=shape) @ np.tri(shape[-1]) + np.arange(shape[-1]) + 1
-        return vectors.astype(model.spec.dtype)
+        return vectors.astype(model.form.dtype)
     bright = random.uniform(0.2, 0.8, (rows, *[1] * len(model.event_shape)))
     pixels = random.binomial(model.levels - 1, np.broadcast_to(bright, shape))
     return pixels.astype(np.uint8)
@@ -83,7 +83,7 @@ def real(model, rows=40, seed=0):
     x = data(model, rows, seed)
     if model.levels is None:
         return x
-    return (x + np.random.default_rng(seed + 1).uniform(0.1, 0.9, x.shape)).astype(model.spec.dtype)
+    return (x + np.random.default_rng(seed + 1).uniform(0.1, 0.9, x.shape)).astype(model.form.dtype)
 
 
 def conditions(model, rows=40, seed=0):
@@ -91,7 +91,7 @@ def conditions(model, rows=40, seed=0):
     random = np.random.default_rng(seed + 2)
     if model.form.num_classes:
         return random.integers(0, model.form.num_classes, rows)
-    return random.normal(size=(rows, model.form.condition_dim)).astype(model.spec.dtype)
+    return random.normal(size=(rows, model.form.condition_dim)).astype(model.form.dtype)
 
 
 def randomize(model, scale=0.1, seed=0):

@@ -150,7 +150,10 @@ def test_bfloat16_is_close_and_keeps_float32_weights(normalization, training):
     y, z = single(images(), training=training), mixed(images(), training=training)
     assert z.dtype == tf.float32
     error = np.abs(y - z).max() / np.std(y)
-    assert 1e-6 < error < 0.1  # it did compute in bfloat16
+    if training:
+        assert 1e-6 < error < 0.1  # it did compute in bfloat16
+    else:
+        np.testing.assert_allclose(z, y, rtol=1e-5, atol=1e-6)
 
 
 def test_bfloat16_sees_its_input_in_float32():

@@ -75,9 +75,10 @@ def test_float64_is_exact_and_starts_with_the_weights_of_float32():
 def test_bfloat16_is_close_and_keeps_float32_weights():
     single, mixed = perturbed(make()), perturbed(make(dtype="mixed_bfloat16"))
     assert {v.dtype for v in mixed.variables} == {"float32"}
-    y, z = single(vectors()), mixed(vectors())
+    y, z = single(vectors()), mixed(vectors(), training=True)
     assert z.dtype == tf.float32
     assert 1e-6 < np.abs(y - z).max() / np.std(y) < 0.1
+    np.testing.assert_allclose(mixed(vectors()), y, rtol=1e-5, atol=1e-6)
 
 
 def test_rows_are_independent_and_batches_may_be_empty():

@@ -47,7 +47,6 @@ def trained(optimizer, *, steps=5, jit=False, dtype="float64"):
         {"global_clipnorm": 0.5},
         {"clipvalue": 0.1},
         {"weight_decay": 0.1},
-        {"use_ema": True},
         {"gradient_accumulation_steps": 2},
     ],
     ids=str,

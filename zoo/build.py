@@ -13,9 +13,10 @@ def get(name: str, *, seed: int = 0, dtype: str = "float32", **overrides: Any) -
     Args:
         name: a preset; `zoo.list()` has them.
         seed: seed of the initial weights, the order of the data and the noise.
-        dtype: 'float32' or 'float64'.
+        dtype: 'float32', 'float64', or 'mixed_bfloat16': in training the networks then compute in
+            bfloat16, from the same float32 weights with which all else is computed in float32.
         **overrides: other values for fields of the preset's config or training, such as
-            `filters=32` or `learning_rate=5e-4`.
+            `filters=32`, `learning_rate=5e-4` or `ema=0.99`.
 
     Raises:
         ValueError: for an unknown name or option, with the nearest ones, or impossible values.

@@ -13,7 +13,8 @@ import tensorflow as tf
 from tensorflow_probability import distributions as tfd
 
 from tfflows import Bijector, UniformDequantization, threefry
-from zoo import prepare, weights_file
+from zoo import prepare, weights_file, workers
+from zoo.averages import keeps_averages
 from zoo.checked_input import CheckedInput
 from zoo.likelihood_model import LikelihoodModel
 from zoo.model_spec import ModelSpec
@@ -48,17 +49,17 @@ class FlowModel(LikelihoodModel):
         build = importlib.import_module(FAMILIES[spec.config.family]).build
         self.flow: Bijector = build(spec.config, seed=spec.seed, dtype=spec.dtype)
         shape = spec.config.event_shape
-        zeros = tf.zeros(shape, spec.dtype)
+        zeros = tf.zeros(shape, spec.variable_dtype)
         self.base = tfd.Independent(tfd.Normal(zeros, tf.ones_like(zeros)), len(shape))
         self.networks = Networks(keras_layers(self.flow))
-        self._noise = UniformDequantization(dtype=spec.dtype)
+        self._noise = UniformDequantization(dtype=spec.variable_dtype)
         self._checked = CheckedInput(self.form)
         self._compile_methods()
         self.built = True
 
     def _compile_methods(self) -> None:
         """Traces each method once, for batches of any size."""
-        rows = tf.TensorSpec([None, *self.event_shape], self.spec.dtype)
+        rows = tf.TensorSpec([None, *self.event_shape], self.spec.variable_dtype)
         fields = {
             key: tf.TensorSpec([None, *shape], self.form.dtypes[key])
             for key, shape in self.form.shapes.items()
@@ -66,9 +67,10 @@ class FlowModel(LikelihoodModel):
         given = ()
         if self.form.conditional:
             width = self.spec.config.num_classes or self.spec.config.condition_dim
-            given = (tf.TensorSpec([None, width], self.spec.dtype),)
+            given = (tf.TensorSpec([None, width], self.spec.variable_dtype),)
         seed = tf.TensorSpec([2], tf.int32)
-        number, temperature = tf.TensorSpec([], tf.int32), tf.TensorSpec([], self.spec.dtype)
+        number = tf.TensorSpec([], tf.int32)
+        temperature = tf.TensorSpec([], self.spec.variable_dtype)
         inputs = fields if self.form.conditional else fields["x"]
         # AutoGraph would rewrite the source of every bijector, four times the time to a trace.
         compiled = functools.partial(tf.function, autograph=False)
@@ -257,7 +259,7 @@ class FlowModel(LikelihoodModel):
     def _bound(self, inputs: Any, seed: tf.Tensor) -> tf.Tensor:
         x, condition = self._fields(inputs)
         if self.levels is None:
-            return self._density(tf.cast(x, self.spec.dtype), condition)
+            return self._density(tf.cast(x, self.spec.variable_dtype), condition)
         y, log_q = self._noise(x, seed)
         return self._density(y, condition) - log_q
 
@@ -287,21 +289,25 @@ class FlowModel(LikelihoodModel):
         condition: tf.Tensor | None = None,
     ) -> tf.Tensor:
         keys = threefry.index_keys(n, seed)
-        z = temperature * threefry.normal(keys, self.event_shape, self.spec.dtype)
+        z = temperature * threefry.normal(keys, self.event_shape, self.spec.variable_dtype)
         y = self._decode(z, condition)
         if self.levels is None:
             return y
         # The logit's margin lets a little mass out of the range; grey levels have none there.
-        below = np.nextafter(np.asarray(self.levels, self.spec.dtype), 0)
+        below = np.nextafter(np.asarray(self.levels, self.spec.variable_dtype), 0)
         return tf.clip_by_value(y, 0.0, below)
 
     def initialize_from(self, inputs: Any) -> None:
-        """Sets what is set from data by one prepared batch, as `call` receives it."""
+        """Sets what is set from data by one prepared batch, as `call` receives it.
+
+        On several workers all take what the first one's batch gives.
+        """
         x, condition = self._fields(inputs)
-        y = tf.cast(x, self.spec.dtype)
+        y = tf.cast(x, self.spec.variable_dtype)
         if self.levels is not None:
             y, _ = self._noise(x, tf.stack([self.spec.seed, 0]))
         self._flow_at(condition).initialize(y)
+        workers.agree(self.networks.variables, self.distribute_strategy)
 
     def save_weights(  # pyright: ignore[reportIncompatibleMethodOverride]
         self,
@@ -309,6 +315,8 @@ class FlowModel(LikelihoodModel):
         overwrite: bool = True,  # noqa: FBT001, FBT002 - Keras's signature
     ) -> None:
         """Writes the weights, without the optimizer's state, keyed by the networks' names.
+
+        They are those that the model holds, trained or averaged: see `averaged`.
 
         Args:
             filepath: a path that ends in '.weights.h5'.
@@ -321,11 +329,16 @@ class FlowModel(LikelihoodModel):
     ) -> None:
         """Reads weights that a model of the same config, of whatever seed, has saved.
 
+        Averages begin anew at them.
+
         Raises:
             ValueError: for a file that is missing, damaged or of another architecture; the model
                 then keeps its weights.
         """
         weights_file.load(self.networks, self.spec, filepath)
+        optimizer = getattr(self, "optimizer", None)
+        if keeps_averages(optimizer):
+            optimizer.restart_averages()
 
     def get_config(self) -> dict[str, Any]:
         """Returns the spec as plain data, and the names of frozen networks."""

@@ -1,7 +1,10 @@
 """Weights that stay where they are from the first step on whose gradient is not finite."""
 
+import warnings
 from collections.abc import Sequence
+from typing import Any
 
+import keras
 import tensorflow as tf
 
 
@@ -56,3 +59,33 @@ class Guard:
         good = bad < 0
         admitted = [tf.where(good, gradient, tf.zeros_like(gradient)) for gradient in gradients]
         return admitted, tf.where(good, learning_rate, tf.zeros_like(learning_rate))
+
+
+def bad_step(optimizer: Any) -> int | None:
+    """Returns the step that an optimizer's guard stopped at; None for one that has no guard."""
+    guard = getattr(optimizer, "guard", None)
+    return guard.bad_step if isinstance(guard, Guard) else None
+
+
+class StopAtBadStep(keras.callbacks.Callback):
+    """Ends `fit` after the epoch in which a gradient was not finite, and warns.
+
+    It comes last: a callback that has ended the training for the same reason has said more.
+    """
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        """Lets steps change weights."""
+        guard = getattr(self.model.optimizer, "guard", None)
+        if isinstance(guard, Guard):
+            guard.reset()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        """Looks."""
+        bad = bad_step(self.model.optimizer)
+        if bad is not None and not self.model.stop_training:
+            self.model.stop_training = True
+            warnings.warn(
+                f"the gradient of step {bad} was not finite: `fit` ends, with the weights before "
+                "that step. Try a lower learning rate, or `zoo.diagnosis.first_not_finite`.",
+                stacklevel=2,
+            )

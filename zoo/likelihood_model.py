@@ -8,12 +8,15 @@ import numpy as np
 import tensorflow as tf
 
 from zoo import prepare
+from zoo.averages import averaging, keeps_averages
+from zoo.distributed import DistributedModel, check_compilation, check_scope, mean_loss
+from zoo.guard import StopAtBadStep
 from zoo.model_spec import ModelSpec
 from zoo.optimizer import build_optimizer
 from zoo.units import bits_per_dim
 
 
-class LikelihoodModel(keras.Model):
+class LikelihoodModel(DistributedModel):
     """A Keras model that maximises the likelihood which its `call` returns.
 
     Its data, of whatever form, goes through `prepare` first.
@@ -28,7 +31,7 @@ class LikelihoodModel(keras.Model):
 
     def __init__(self, spec: ModelSpec, name: str) -> None:
         """Keeps the spec."""
-        super().__init__(name=name, dtype=spec.dtype)
+        super().__init__(name=name, dtype=spec.variable_dtype)
         self.spec = spec
         images = spec.config.levels is not None
         self._metric = keras.metrics.Mean(name="bits_per_dim") if images else None
@@ -47,6 +50,28 @@ class LikelihoodModel(keras.Model):
     def learnable_variables(self) -> list[keras.Variable]:
         """The variables that are trained where nothing is frozen."""
         raise NotImplementedError
+
+    @property
+    def averaged(self) -> bool:
+        """Whether the weights are the averages of the trained ones; see the option `ema`.
+
+        After `fit` they are, and the optimizer keeps the trained weights: `averaged = False` puts
+        these in, `averaged = True` the averages, and saving the model saves both. `fit` goes on
+        from the trained weights. Between its epochs the model holds the averages, so validation
+        measures them and a checkpoint of the weights alone has them. A model without averages, or
+        before its first step, has False.
+        """
+        optimizer = getattr(self, "optimizer", None)
+        return keeps_averages(optimizer) and optimizer.averaged
+
+    @averaged.setter
+    def averaged(self, wanted: bool) -> None:
+        optimizer = getattr(self, "optimizer", None)
+        if keeps_averages(optimizer):
+            optimizer.averaged = wanted
+        elif wanted:
+            msg = f"`averaged` can be True only in a model with `ema`; {self.name!r} keeps none."
+            raise ValueError(msg)
 
     def initialize_from(self, inputs: Any) -> None:
         """Sets what is set from data by one prepared batch, as `call` receives it."""
@@ -75,22 +100,38 @@ class LikelihoodModel(keras.Model):
         )
 
     def compile(
-        self, optimizer: Any = None, *, jit_compile: bool | str = "auto", **options: Any
+        self,
+        optimizer: Any = None,
+        *,
+        jit_compile: bool | str = "auto",
+        steps_per_execution: int | str = 1,
+        **options: Any,
     ) -> None:
         """Compiles with an optimizer, by default the preset's; there is no loss to give.
 
         Args:
             optimizer: a Keras optimizer or its name.
             jit_compile: whether to use XLA; 'auto' leaves it to Keras and the machine.
-            **options: Keras's own, such as `steps_per_execution`.
+            steps_per_execution: steps that TensorFlow takes without returning to Python.
+            **options: Keras's own, such as `run_eagerly`.
+
+        Raises:
+            ValueError: for what several replicas cannot do: see `check_compilation`.
         """
-        if optimizer is None:
-            optimizer = build_optimizer(self.spec.training)
-        super().compile(optimizer=optimizer, jit_compile=jit_compile, **options)
+        with self.distribute_strategy.scope():
+            if optimizer is None:
+                optimizer = build_optimizer(self.spec.training)
+            optimizer = keras.optimizers.get(optimizer)
+            execution: dict[str, Any] = {
+                "jit_compile": jit_compile,
+                "steps_per_execution": steps_per_execution,
+            }
+            check_compilation(optimizer, self.distribute_strategy, **execution)
+            super().compile(optimizer=optimizer, **execution, **options)
+            # Here, or the first step is traced twice; for frozen weights too, or the state of the
+            # optimizer would not fit a model that is frozen, or thawed, before it is saved.
+            self.optimizer.build(self.learnable_variables)
         self._jit_option = jit_compile
-        # Here, or the first step is traced twice; for frozen weights too, or the state of the
-        # optimizer would not fit a model that is frozen, or thawed, before it is saved.
-        self.optimizer.build(self.learnable_variables)
 
     def get_compile_config(self) -> dict[str, Any]:
         """Returns what compiles the model again, on this machine or another.
@@ -115,14 +156,7 @@ class LikelihoodModel(keras.Model):
         """Returns the mean negative log-likelihood in nats, and counts the bits per dimension."""
         if self._metric is not None:
             self._metric.update_state(bits_per_dim(y_pred, math.prod(self.spec.config.event_shape)))
-        # Replicas' gradients are added up, so each loss is its share of the mean.
-        return -tf.reduce_mean(y_pred) / tf.distribute.get_strategy().num_replicas_in_sync
-
-    def compute_metrics(
-        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
-    ) -> dict[str, Any]:
-        """Returns the metrics that `compute_loss` has counted."""
-        return self.get_metrics_result()
+        return mean_loss(-y_pred)
 
     def train_step(self, data: Any) -> Any:
         """Takes a step on data that is there.
@@ -130,8 +164,13 @@ class LikelihoodModel(keras.Model):
         At the end of data of unknown length Keras runs a step whose data does not arrive; without
         the dependency its optimizer would count it and decay the weights once more.
         """
-        with tf.control_dependencies(tf.nest.flatten(data)):
+        with tf.control_dependencies([part for part in tf.nest.flatten(data) if part is not None]):
             return super().train_step(data)
+
+    def make_train_function(self, force: bool = False) -> Any:  # noqa: FBT001, FBT002
+        """Makes Keras's training function, for the trained weights: averages are not trained."""
+        self.averaged = False
+        return super().make_train_function(force)
 
     def fit(
         self,
@@ -174,12 +213,13 @@ class LikelihoodModel(keras.Model):
             The history, with 'loss' in nats and, for images, 'bits_per_dim'.
 
         Raises:
-            ValueError: for data that does not fit, a model without trainable weights, or a schedule
-                that has ended.
+            ValueError: for data that does not fit, a model without trainable weights, a schedule
+                that has ended, or a model made outside of the strategy that is to train it.
         """
         if not self.trainable_variables:
             msg = f"{self.name!r} has no trainable weights; set `trainable = True` to fit it."
             raise ValueError(msg)
+        check_scope(self.variables, self.distribute_strategy)
         if validation_split:
             x, validation_data = prepare.validation_split(x, y, fraction=validation_split)
             y = None
@@ -202,12 +242,13 @@ class LikelihoodModel(keras.Model):
             self.initialize_from(data.first_batch(self.form.initial_rows))
         if epochs is None:
             epochs = initial_epoch + self._epochs(data, steps_per_epoch)
-        with prepare.reading(*read):
+        callbacks = [*(keras.tree.flatten(callbacks) if callbacks else []), StopAtBadStep()]
+        with prepare.reading(*read), averaging(self.optimizer, callbacks) as watching:
             return super().fit(
                 data.batches,
                 epochs=epochs,
                 verbose=verbose,
-                callbacks=callbacks,
+                callbacks=watching,
                 validation_data=validation_data,
                 shuffle=False,
                 initial_epoch=initial_epoch,
@@ -222,10 +263,10 @@ class LikelihoodModel(keras.Model):
         return -(-self.spec.training.steps // steps) if steps else 1
 
     def _check_learning_rate(self) -> None:
-        rate = float(self.optimizer.learning_rate)
+        rate = float(tf.convert_to_tensor(self.optimizer.learning_rate))
         if rate == 0.0:
             msg = (
-                f"`fit` would change nothing: after {int(self.optimizer.iterations)} steps the "
+                f"`fit` would change nothing: after {self.optimizer.iterations.numpy()} steps the "
                 "learning rate's schedule has ended at 0. Call `compile()` to begin a new one, or "
                 "`compile(optimizer)` with your own."
             )

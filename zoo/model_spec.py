@@ -1,11 +1,19 @@
 """What a model is, in full, as plain data and JSON. No TensorFlow."""
 
 import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from zoo.registry import Config, Preset, Training, check_type, config_class
 
 SCHEMA = 1
+
+VARIABLE_DTYPES = {"float32": "float32", "float64": "float64", "mixed_bfloat16": "float32"}
+"""Dtype of weights, flow and densities, by the model's dtype."""
+
+LATER = {"ema": None, "patience": None}
+"""Fields of `Training` that the first files lack, with what those files meant."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -17,7 +25,9 @@ class ModelSpec:
         config: the resolved architecture.
         training: the resolved training.
         seed: of the initial weights, the order of the data and the noise.
-        dtype: of the flow, 'float32' or 'float64'.
+        dtype: 'float32', 'float64', or 'mixed_bfloat16': as 'float32', but in training the networks
+            compute in bfloat16. It belongs to the run and not to the architecture: weights of one
+            dtype fit models of another.
     """
 
     preset: str
@@ -34,9 +44,14 @@ class ModelSpec:
         if not 0 <= self.seed < 2**31:
             msg = f"`seed` must be in 0..2**31 - 1; received {self.seed}."
             raise ValueError(msg)
-        if self.dtype not in ("float32", "float64"):
-            msg = f"`dtype` must be 'float32' or 'float64'; received {self.dtype!r}."
+        if self.dtype not in [*VARIABLE_DTYPES]:
+            msg = f"`dtype` must be one of {', '.join(VARIABLE_DTYPES)}; received {self.dtype!r}."
             raise ValueError(msg)
+
+    @property
+    def variable_dtype(self) -> str:
+        """Dtype of weights, flow and densities: 'float32' or 'float64'."""
+        return VARIABLE_DTYPES[self.dtype]
 
     @classmethod
     def of(cls, resolved: Preset, *, seed: int = 0, dtype: str = "float32") -> "ModelSpec":
@@ -78,7 +93,7 @@ class ModelSpec:
         return cls(
             preset=saved["preset"],
             config=_build(config_class(saved["family"]), saved["config"], "`config`"),
-            training=_build(Training, saved["training"], "`training`"),
+            training=_build(Training, saved["training"], "`training`", LATER),
             seed=saved["seed"],
             dtype=saved["dtype"],
         )
@@ -103,10 +118,13 @@ def _fields(value: Any) -> dict[str, Any]:
     return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
 
 
-def _build(kind: type, saved: object, what: str) -> Any:
+def _build(
+    kind: type, saved: object, what: str, later: Mapping[str, Any] = MappingProxyType({})
+) -> Any:
     if not isinstance(saved, dict):
         msg = f"{what} of the saved model must be an object; received {saved!r}."
         raise ValueError(msg)
+    saved = {**later, **saved}
     compare(what, set(saved), {f.name for f in dataclasses.fields(kind)})
     values = {name: _tuples(value) for name, value in saved.items()}
     for name, value in values.items():

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 from keras.optimizers import schedules
 
+from zoo.guard import Guard
 from zoo.registry import Training
 
 
@@ -12,7 +13,16 @@ class FusedAdam(keras.optimizers.Adam):
     """Keras's Adam with one fused kernel a variable, and clipping that replicas agree on.
 
     The update equals `keras.optimizers.Adam`'s, decoupled weight decay included. Clipping acts on
-    the gradient summed over replicas; Keras clips each replica's share.
+    the gradient summed over replicas; Keras clips each replica's share. From the first gradient on
+    that is not finite no weight changes any more, and `guard` knows the step.
+
+    With `use_ema` it averages the weights after every step t = 0, 1, ...:
+
+        average += max(1 - ema_momentum, 9 / (9 + t)) (weights - average)
+
+    The second rate is an average over the last ninth of the steps, about: at a constant rate the
+    first weights would weigh on for thousands of steps. Keras writes the averages over the weights
+    at the end of `fit`; this optimizer exchanges them, and `averaged` says which the model holds.
 
     Args:
         learning_rate: step size, or a schedule of it.
@@ -25,7 +35,7 @@ class FusedAdam(keras.optimizers.Adam):
         clipvalue: largest component of the gradient, or None.
         global_clipnorm: largest norm of the whole gradient, or None.
         use_ema: whether to keep moving averages of the weights.
-        ema_momentum: weight of the old average.
+        ema_momentum: largest weight of the old average.
         ema_overwrite_frequency: steps after which the averages replace the weights, or None.
         loss_scale_factor: factor by which the loss was scaled, or None.
         gradient_accumulation_steps: steps whose gradients make one update, or None.
@@ -77,6 +87,72 @@ class FusedAdam(keras.optimizers.Adam):
             gradient_accumulation_steps=gradient_accumulation_steps,
             name=name,
         )
+
+    def build(self, variables: list[keras.Variable]) -> None:
+        """Makes the guard, the slots and, with averages, the record of where these are."""
+        if self.built:
+            return
+        self.guard = Guard()
+        super().build(variables)
+        if self.use_ema:
+            self._averaged = self.add_variable((), dtype="bool", name="averaged")
+
+    @property
+    def averaged(self) -> bool:
+        """Whether the model holds the averages, and the optimizer the trained weights.
+
+        Setting it exchanges them; before the first step there are no averages, and it stays False.
+        It is saved with the slots. An own training loop must set it to False before it trains on.
+        """
+        return self.use_ema and self.built and bool(self._averaged.numpy())
+
+    @averaged.setter
+    def averaged(self, wanted: bool) -> None:
+        if wanted and not self.use_ema:
+            msg = "`averaged` can be True only with averages, `use_ema=True`; received True."
+            raise ValueError(msg)
+        if wanted == self.averaged or not self.iterations.numpy():
+            return
+        pairs = self._weights_and_averages()
+        values = [tuple(map(tf.convert_to_tensor, pair)) for pair in pairs]
+        for (weight, average), (trained, averaged) in zip(pairs, values, strict=True):
+            weight.assign(averaged)
+            average.assign(trained)
+        self._averaged.assign(wanted)
+
+    def restart_averages(self) -> None:
+        """Takes the model's weights, which were set from elsewhere, for trained and averaged."""
+        for weight, average in self._weights_and_averages():
+            average.assign(weight)
+        self._averaged.assign(False)  # noqa: FBT003
+
+    def _weights_and_averages(self) -> list[tuple[keras.Variable, keras.Variable]]:
+        slots = self._model_variables_moving_average
+        return list(zip(self._trainable_variables, slots, strict=True))
+
+    def finalize_variable_values(self, var_list: list[keras.Variable]) -> None:
+        """Puts the averages in the model at the end of `fit`, and keeps the trained weights."""
+        if self.use_ema:
+            self.averaged = True
+
+    def _update_model_variables_moving_average(
+        self, trainable_variables: list[keras.Variable]
+    ) -> None:
+        step = tf.cast(tf.convert_to_tensor(self.iterations), tf.float32)
+        rate = tf.maximum(9.0 / (9.0 + step), 1.0 - self.ema_momentum)
+        for weight, average in self._weights_and_averages():
+            change = tf.convert_to_tensor(weight) - tf.convert_to_tensor(average)
+            self.assign_add(average, tf.cast(rate, change.dtype) * change)
+
+    def _backend_update_step(
+        self,
+        grads: list[tf.Tensor],
+        trainable_variables: list[keras.Variable],
+        learning_rate: tf.Tensor,
+    ) -> None:
+        """Takes the step, unless it or one before it was not finite: see `Guard`."""
+        grads, learning_rate = self.guard.admit(grads, learning_rate, self.iterations)
+        super()._backend_update_step(grads, trainable_variables, learning_rate)
 
     def update_step(
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
@@ -132,6 +208,8 @@ def build_optimizer(training: Training) -> FusedAdam:
         _learning_rate(training),
         weight_decay=training.weight_decay or None,
         global_clipnorm=training.clip_norm or None,
+        use_ema=training.ema is not None,
+        ema_momentum=training.ema or 0.99,
     )
 
 

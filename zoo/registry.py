@@ -50,7 +50,12 @@ class Training:
         warmup_steps: steps of linear warm-up.
         weight_decay: decoupled weight decay.
         clip_norm: largest global norm of the gradient; None does not clip.
+        ema: decay of running averages of the weights, such as 0.99, with which the trained model is
+            evaluated, sampled and exported; None keeps no averages.
         flip: whether images are mirrored at random.
+        patience: virtual epochs without a better figure of a tenth of the training rows, set apart
+            for it, after which `python -m zoo fit` stops and takes the best weights; None trains
+            to the end.
     """
 
     steps: int
@@ -60,10 +65,15 @@ class Training:
     warmup_steps: int = 0
     weight_decay: float = 0.0
     clip_norm: float | None = None
+    ema: float | None = None
     flip: bool = False
+    patience: int | None = None
 
     def __post_init__(self) -> None:
         """Refuses numbers that no training could use."""
+        if self.patience is not None and self.patience < 1:
+            msg = f"`patience` must be at least 1 or None; received {self.patience}."
+            raise ValueError(msg)
         for name, least in (("steps", 1), ("batch_size", 1), ("warmup_steps", 0)):
             if getattr(self, name) < least:
                 msg = f"`{name}` must be at least {least}; received {getattr(self, name)}."
@@ -76,6 +86,9 @@ class Training:
             raise ValueError(msg)
         if self.clip_norm is not None and not self.clip_norm > 0:
             msg = f"`clip_norm` must be positive or None; received {self.clip_norm}."
+            raise ValueError(msg)
+        if self.ema is not None and not 0 < self.ema < 1:
+            msg = f"`ema` must be above 0 and below 1, or None; received {self.ema}."
             raise ValueError(msg)
         if self.schedule not in ("cosine", "constant"):
             msg = f"`schedule` must be 'cosine' or 'constant'; received {self.schedule!r}."

@@ -27,6 +27,13 @@ from zoo.commands import options
 )
 @options.SETTINGS
 @click.option(
+    "--dtype",
+    type=click.Choice(["float32", "mixed_bfloat16", "float64"]),
+    default="float32",
+    show_default=True,
+    help="Of the model; mixed_bfloat16 trains the networks in half the precision.",
+)
+@click.option(
     "--tensorboard", is_flag=True, help="Write events for TensorBoard, an extra, to DIR/board."
 )
 @click.option("--jit/--no-jit", default=None, help="Compile with XLA; by default on a GPU only.")
@@ -43,6 +50,7 @@ def fit(
     seed: int,
     settings: tuple[str, ...],
     tensorboard: bool,
+    dtype: str,
     jit: bool | None,
 ) -> None:
     r"""Train preset NAME and leave a run folder.
@@ -88,5 +96,6 @@ def fit(
         typed=(*settings, *typed),
         epochs=epochs,
         resize=resize,
+        dtype=dtype,
     )
     execute(planned, data_dir=data_dir, jit=jit, tensorboard=tensorboard)

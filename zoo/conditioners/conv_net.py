@@ -1,5 +1,6 @@
 """The residual convolutional conditioner of RealNVP on images."""
 
+import functools
 import math
 from typing import Any
 
@@ -33,7 +34,7 @@ class ConvResNet(Network):
         condition_dim: width of the condition; 0 takes none.
         seed: seed of the initial weights.
         name: the layer's name, part of the seed.
-        dtype: dtype or policy; 'mixed_bfloat16' computes in bfloat16 with float32 weights.
+        dtype: dtype or policy; 'mixed_bfloat16' computes in bfloat16 in training.
 
     Raises:
         ValueError: for impossible sizes or an unknown normalization.
@@ -89,7 +90,8 @@ class ConvResNet(Network):
 
         Args:
             inputs: x [B, H, W, in_channels], or [x, condition [B, condition_dim]].
-            training: whether to normalise by the batch's statistics and to update the running ones.
+            training: whether to normalise by the batch's statistics, to update the running ones,
+                and to compute in the dtype that the policy has for computing.
 
         Returns:
             [B, H, W, out_channels] in the dtype of the weights.
@@ -101,7 +103,6 @@ class ConvResNet(Network):
         rows = tf.shape(x)[0]
         weight = tf.cast(rows > 0, self.variable_dtype)
         y = self._run(one_row_at_least(x), condition, weight, training=bool(training))
-        y = tf.cast(y, self.variable_dtype)
         if not x.shape[0]:  # drops the row that stood in for an empty batch
             y = y[:rows]
         return tf.ensure_shape(y, [*x.shape[:-1], self.out_channels])
@@ -110,9 +111,10 @@ class ConvResNet(Network):
         self, x: tf.Tensor, condition: tf.Tensor | None, weight: tf.Tensor, *, training: bool
     ) -> tf.Tensor:
         """The network on a batch of at least one row; statistics move by `weight`, 1 or 0."""
+        cast = functools.partial(self.cast, training=training)
         norms, moments = self.norms.rows(), []
-        kernels = tf.unstack(self.cast(self.block_kernels))
-        shifts = None if condition is None else self._project(condition)
+        kernels = tf.unstack(cast(self.block_kernels))
+        shifts = None if condition is None else self._project(condition, training=training)
 
         def shift(h: tf.Tensor, k: int) -> tf.Tensor:
             return h if shifts is None else h + shifts[k]
@@ -122,17 +124,17 @@ class ConvResNet(Network):
             moments.append(seen)
             return tf.nn.relu(h)
 
-        h = convolve(self._pairs(x, weight, training=training), self.cast(self.in_kernel))
+        h = convolve(self._pairs(x, weight, training=training), cast(self.in_kernel))
         streams = [shift(h, 0)]
         for k in range(self.blocks):
             h = shift(convolve(activate(streams[k], 2 * k), kernels[2 * k]), k + 1)
             h = convolve(activate(h, 2 * k + 1), kernels[2 * k + 1])
             streams.append(streams[k] + h)
-        h = convolve(tf.concat(streams, -1), self.cast(self.skip_kernel))
-        y = convolve(activate(h, -1), self.cast(self.out_kernel))
+        h = convolve(tf.concat(streams, -1), cast(self.skip_kernel))
+        y = convolve(activate(h, -1), cast(self.out_kernel))
         if training:
             self.norms.update(moments, weight)
-        return y + self.cast(self.out_bias)
+        return tf.cast(y, self.variable_dtype) + tf.convert_to_tensor(self.out_bias)
 
     def _pairs(self, x: tf.Tensor, weight: tf.Tensor, *, training: bool) -> tf.Tensor:
         """relu([n(x), -n(x)]) [B, H, W, 2 in_channels]: both signs pass the first ReLU."""
@@ -140,12 +142,13 @@ class ConvResNet(Network):
         h, seen = self.in_norm.normalize(x, self.in_norm.rows()[0], training=training)
         if training:
             self.in_norm.update([seen], weight)
-        return self.cast(tf.nn.relu(tf.concat([h, -h], -1)))
+        return self.cast(tf.nn.relu(tf.concat([h, -h], -1)), training=training)
 
-    def _project(self, condition: tf.Tensor) -> list[tf.Tensor]:
+    def _project(self, condition: tf.Tensor, *, training: bool) -> list[tf.Tensor]:
         """The condition's share [B, 1, 1, filters] of the first sum and of each block."""
-        condition = self.cast(one_row_at_least(condition))
-        shares = tf.matmul(condition, self.cast(self.projection))[:, None, None]
+        cast = functools.partial(self.cast, training=training)
+        condition = cast(one_row_at_least(condition))
+        shares = tf.matmul(condition, cast(self.projection))[:, None, None]
         return tf.split(shares, self.blocks + 1, axis=-1)
 
     def get_config(self) -> dict[str, Any]:

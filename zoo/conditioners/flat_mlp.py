@@ -22,7 +22,7 @@ class FlatMLP(keras.layers.Layer):
         condition_dim: width of the condition; 0 takes none.
         seed: seed of the initial weights.
         name: the layer's name, part of the seed.
-        dtype: dtype or policy.
+        dtype: dtype or policy; 'mixed_bfloat16' computes in bfloat16 in training.
     """
 
     def __init__(
@@ -52,18 +52,21 @@ class FlatMLP(keras.layers.Layer):
         )
         self.built = True
 
-    def call(self, inputs: tf.Tensor | Sequence[tf.Tensor]) -> tf.Tensor:
+    def call(
+        self, inputs: tf.Tensor | Sequence[tf.Tensor], *, training: bool | None = None
+    ) -> tf.Tensor:
         """Runs the network.
 
         Args:
             inputs: x [B, H, W, C], or [x, condition [B, condition_dim]].
+            training: whether to compute in the dtype that the policy has for computing.
 
         Returns:
-            [B, H, W, out_channels].
+            [B, H, W, out_channels] in the dtype of the weights.
         """
         x, *condition = inputs if isinstance(inputs, list | tuple) else [inputs]
         flat = tf.reshape(x, [-1, math.prod(self.image_shape)])
-        out = self.mlp([flat, *condition] if condition else flat)
+        out = self.mlp([flat, *condition] if condition else flat, training=training)
         return tf.reshape(out, [-1, *self.out_shape])
 
     def get_config(self) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The residual dense conditioner for vectors."""
 
+import functools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +29,7 @@ class MLP(Network):
         condition_dim: width of the condition; 0 takes none.
         seed: seed of the initial weights.
         name: the layer's name, part of the seed.
-        dtype: dtype or policy; 'mixed_bfloat16' computes in bfloat16 with float32 weights.
+        dtype: dtype or policy; 'mixed_bfloat16' computes in bfloat16 in training.
 
     Raises:
         ValueError: for impossible sizes or an unknown activation.
@@ -66,11 +67,12 @@ class MLP(Network):
             self.projection = self.normal("projection", shape, condition_dim**-0.5)
         self.built = True
 
-    def call(self, inputs: Inputs) -> tf.Tensor:
+    def call(self, inputs: Inputs, *, training: bool | None = None) -> tf.Tensor:
         """Runs the network.
 
         Args:
             inputs: x [B, in_features], or [x, condition [B, condition_dim]].
+            training: whether to compute in the dtype that the policy has for computing.
 
         Returns:
             [B, out_features] in the dtype of the weights.
@@ -79,17 +81,18 @@ class MLP(Network):
         if x.shape.rank != 2 or x.shape[-1] != self.in_features:
             msg = f"`x` must be [B, {self.in_features}]; received {x.shape}."
             raise ValueError(msg)
-        shifts = tf.unstack(self.cast(self.biases))
+        cast = functools.partial(self.cast, training=bool(training))
+        shifts = tf.unstack(cast(self.biases))
         if condition is not None:
-            shares = tf.matmul(self.cast(condition), self.cast(self.projection))
+            shares = tf.matmul(cast(condition), cast(self.projection))
             shares = tf.split(shares, self.depth, axis=-1)
             shifts = [bias + share for bias, share in zip(shifts, shares, strict=True)]
-        h = tf.matmul(self.cast(x), self.cast(self.in_kernel)) + shifts[0]
+        h = tf.matmul(cast(x), cast(self.in_kernel)) + shifts[0]
         if self.depth > 1:
-            for kernel, shift in zip(tf.unstack(self.cast(self.kernels)), shifts[1:], strict=True):
+            for kernel, shift in zip(tf.unstack(cast(self.kernels)), shifts[1:], strict=True):
                 h += tf.matmul(self.activate(h), kernel) + shift
-        y = tf.matmul(self.activate(h), self.cast(self.out_kernel)) + self.cast(self.out_bias)
-        return tf.cast(y, self.variable_dtype)
+        y = tf.matmul(self.activate(h), cast(self.out_kernel))
+        return tf.cast(y, self.variable_dtype) + tf.convert_to_tensor(self.out_bias)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments."""

@@ -3,6 +3,7 @@
 from tfflows import ActNorm, Additive, Bijector, Chain, Coupling, Pixels, Standardize, masks
 from zoo.conditioners.flat_mlp import FlatMLP
 from zoo.conditioners.mlp import MLP
+from zoo.model_spec import VARIABLE_DTYPES
 from zoo.presets.nice import NICEConfig
 
 
@@ -14,7 +15,7 @@ def build(config: NICEConfig, *, seed: int, dtype: str) -> Chain:
     Args:
         config: the architecture.
         seed: seed of the initial weights.
-        dtype: 'float32' or 'float64'.
+        dtype: 'float32', 'float64', or 'mixed_bfloat16' for the networks of a float32 flow.
 
     Raises:
         ValueError: for an impossible shape or number of couplings.
@@ -22,12 +23,12 @@ def build(config: NICEConfig, *, seed: int, dtype: str) -> Chain:
     Reference: Dinh et al. 2015, NICE, arXiv:1410.8516, sections 3.2, 3.3 and 5.1.
     """
     _check(config)
-    size = config.event_shape[-1]
-    data: Bijector = Standardize(size, name="standardize", dtype=dtype)
+    size, exact = config.event_shape[-1], VARIABLE_DTYPES[dtype]
+    data: Bijector = Standardize(size, name="standardize", dtype=exact)
     if config.levels is not None:
         data = Pixels(config.levels, config.alpha)
     couplings = [_coupling(config, k, seed=seed, dtype=dtype) for k in range(config.couplings)]
-    return Chain([data, *couplings, ActNorm(size, name="scale", dtype=dtype)])
+    return Chain([data, *couplings, ActNorm(size, name="scale", dtype=exact)])
 
 
 def _coupling(config: NICEConfig, k: int, *, seed: int, dtype: str) -> Coupling:

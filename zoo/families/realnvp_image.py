@@ -16,6 +16,7 @@ from tfflows import (
     masks,
 )
 from zoo.conditioners.conv_net import ConvResNet
+from zoo.model_spec import VARIABLE_DTYPES
 from zoo.presets.realnvp import RealNVPImageConfig
 
 NORMS = {"actnorm": ActNorm, "batchnorm": BatchNorm}
@@ -30,7 +31,7 @@ def build(config: RealNVPImageConfig, *, seed: int, dtype: str) -> Chain:
     Args:
         config: the architecture.
         seed: seed of the initial weights.
-        dtype: 'float32' or 'float64'.
+        dtype: 'float32', 'float64', or 'mixed_bfloat16' for the networks of a float32 flow.
 
     Raises:
         ValueError: for an impossible shape or number of scales.
@@ -46,7 +47,8 @@ class _Scales:
     """Makes the parts of each scale, all named by scale, mask and number."""
 
     def __init__(self, config: RealNVPImageConfig, seed: int, dtype: str) -> None:
-        self._config, self._seed, self._dtype = config, seed, dtype
+        self._config, self._seed = config, seed
+        self._network_dtype, self._dtype = dtype, VARIABLE_DTYPES[dtype]
 
     def parts(self, scale: int, shape: tuple[int, ...]) -> list[tfb.Bijector]:
         """Returns the parts of the scale and of all below it, for images of the shape."""
@@ -96,7 +98,7 @@ class _Scales:
             condition_dim=condition_dim,
             seed=self._seed,
             name=name,
-            dtype=self._dtype,
+            dtype=self._network_dtype,
         )
         return Coupling(mask, network, affine, conditional=condition_dim > 0, name=name)
 

@@ -2,6 +2,7 @@
 
 from tfflows import ActNorm, Affine, Bijector, Chain, Coupling, ScaledTanh, Standardize, masks
 from zoo.conditioners.mlp import MLP
+from zoo.model_spec import VARIABLE_DTYPES
 from zoo.presets.realnvp import RealNVPVectorConfig
 
 
@@ -11,7 +12,7 @@ def build(config: RealNVPVectorConfig, *, seed: int, dtype: str) -> Chain:
     Args:
         config: the architecture.
         seed: seed of the initial weights.
-        dtype: 'float32' or 'float64'.
+        dtype: 'float32', 'float64', or 'mixed_bfloat16' for the networks of a float32 flow.
 
     Raises:
         ValueError: for fewer than two variables or two couplings.
@@ -19,11 +20,11 @@ def build(config: RealNVPVectorConfig, *, seed: int, dtype: str) -> Chain:
     Reference: Dinh et al. 2017, arXiv:1605.08803, section 3.2.
     """
     _check(config)
-    (size,) = config.event_shape
-    parts: list[Bijector] = [Standardize(size, name="standardize", dtype=dtype)]
+    (size,), exact = config.event_shape, VARIABLE_DTYPES[dtype]
+    parts: list[Bijector] = [Standardize(size, name="standardize", dtype=exact)]
     for k in range(config.couplings):
         parts.append(_coupling(config, k, seed=seed, dtype=dtype))
-        parts.append(ActNorm(size, name=f"coupling{k}_norm", dtype=dtype))
+        parts.append(ActNorm(size, name=f"coupling{k}_norm", dtype=exact))
     return Chain(parts)
 
 
@@ -33,7 +34,7 @@ def _coupling(config: RealNVPVectorConfig, k: int, *, seed: int, dtype: str) -> 
     # An odd number of variables does not divide evenly: the network then sees all, with zeros.
     seen = size // 2 if size % 2 == 0 else size
     condition_dim = config.num_classes or config.condition_dim or 0
-    affine = Affine(ScaledTanh(name=f"{name}_log_scale", dtype=dtype))
+    affine = Affine(ScaledTanh(name=f"{name}_log_scale", dtype=VARIABLE_DTYPES[dtype]))
     network = MLP(
         seen * affine.num_params,
         in_features=seen,

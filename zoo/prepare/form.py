@@ -60,7 +60,7 @@ class Form:
             num_classes=config.num_classes,
             condition_dim=config.condition_dim,
             flip=spec.training.flip,
-            dtype=spec.dtype,
+            dtype=spec.variable_dtype,
         )
 
     @property

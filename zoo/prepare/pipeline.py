@@ -21,11 +21,13 @@ def in_batches(
         plan: what is asked for.
         buffer: how many rows are shuffled at a time.
     """
+    # Data without an end leaves no smaller batch over: to say so makes their shape static.
+    endless = plan.repeat and bool(rows.cardinality() > 0)
     if plan.shuffle:
         rows = rows.shuffle(buffer, seed=plan.seed, reshuffle_each_iteration=True)
     if plan.repeat:
         rows = rows.repeat()
-    batches = mapped(rows.batch(plan.batch_size), finish)
+    batches = mapped(rows.batch(plan.batch_size, drop_remainder=endless), finish)
     return _randomly_mirrored(batches, plan.seed) if plan.flip else batches
 
 
@@ -42,8 +44,18 @@ def buffer_size(plan: Plan) -> int:
 
 
 def for_keras(batches: tf.data.Dataset, plan: Plan) -> tf.data.Dataset:
-    """Returns the batches as Keras takes them, some of them made in advance."""
-    return mapped(batches, plan.for_keras).prefetch(tf.data.AUTOTUNE)
+    """Returns the batches as Keras takes them, some of them made in advance.
+
+    Unless the data says otherwise, each of several workers reads all of it and takes its share of
+    every batch: a step then sees the batch that one device would see. TensorFlow's own choice deals
+    out files where there are any.
+    """
+    taken = mapped(batches, plan.for_keras).prefetch(tf.data.AUTOTUNE)
+    policy = tf.data.experimental.AutoShardPolicy
+    options = tf.data.Options()
+    if taken.options().experimental_distribute.auto_shard_policy == policy.AUTO:
+        options.experimental_distribute.auto_shard_policy = policy.DATA
+    return taken.with_options(options)
 
 
 def mapped(dataset: tf.data.Dataset, function: Callable) -> tf.data.Dataset:

@@ -18,6 +18,7 @@ Rows = np.ndarray | tuple[np.ndarray, np.ndarray] | ImageFiles
 """Rows of data; rows and their conditions; or a folder of images too large for memory."""
 
 HELD_OUT_SHARE, SPLIT_SEED, LEAST_ROWS = 0.1, 0, 10
+WATCHED_ROWS = 256
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -28,11 +29,27 @@ class Data:
         train: the training rows.
         held_out: the others.
         split: how they were told apart, in words.
+        validation: rows set apart from the training rows for early stopping, or None.
     """
 
     train: Rows
     held_out: Rows
     split: str
+    validation: Rows | None = None
+
+    @property
+    def watched(self) -> Rows:
+        """The rows of the validation curve; the final figure takes all that are held out."""
+        rows = self.held_out if self.validation is None else self.validation
+        return first(rows, WATCHED_ROWS if self.validation is None else count(rows))
+
+    def with_validation(self) -> "Data":
+        """Returns the data with a tenth of the training rows set apart for early stopping.
+
+        To stop by held-out rows would flatter the figure that they are for.
+        """
+        parts = _split(self.train)
+        return dataclasses.replace(self, train=parts.train, validation=parts.held_out)
 
 
 def read(data: str, form: Form, *, data_dir: str | None, resize: bool) -> Data:

@@ -3,7 +3,6 @@
 TensorFlow is imported once everything that can be checked without it has been.
 """
 
-import contextlib
 import functools
 from typing import TYPE_CHECKING
 
@@ -16,16 +15,9 @@ from zoo.runs.plan import Plan
 from zoo.runs.stop import Stop, Stopped
 
 if TYPE_CHECKING:
-    from zoo.checkpoints.store import Checkpoints
     from zoo.flow_model import FlowModel
-    from zoo.runs.data import Data
-    from zoo.runs.step_callback import StepCallback
 
-EPOCHS, LONGEST_EPOCH = 15, 500
-"""Virtual epochs of a run, and steps of the longest: a checkpoint follows each."""
-WATCHED_ROWS = 256
-"""Held-out rows of the curve; the final figure takes them all."""
-
+REMEDY = "Try a lower learning rate, --set learning_rate=..., in another --run."
 WORDS = {console.INTERRUPTED: "interrupted", console.TERMINATED: "terminated"}
 say = functools.partial(click.echo, err=True)
 
@@ -64,9 +56,12 @@ def _execute(
     from zoo.prepare import Form
     from zoo.runs import report
     from zoo.runs.data import count, fingerprint, read
+    from zoo.runs.train import Diverged, Training
 
     run = plan.run
     data = read(run.data, Form.of(run.spec), data_dir=data_dir, resize=run.resize)
+    if run.spec.training.patience is not None:
+        data = data.with_validation()
     plan = plan.for_rows(count(data.train), fingerprint(data.train))
     plan.folder.check_usable(plan.run)
     say(_announced(plan, count(data.train), count(data.held_out), data.split))
@@ -77,8 +72,21 @@ def _execute(
         plan.folder.cut_history(step)
         if step:
             say(f"resumed at step {step}")
-        if step < plan.run.spec.training.steps:
-            _train(model, plan, data, checkpoints, stop, tensorboard=tensorboard)
+        training = Training(
+            model=model,
+            plan=plan,
+            data=data,
+            checkpoints=checkpoints,
+            stop=stop,
+            tell=say,
+            tensorboard=tensorboard,
+        )
+        try:
+            training.run()
+        except Diverged as error:
+            console.leave(f"error: {error}: {_kept(plan)} {REMEDY}", console.DIVERGED)
+        if stop.code is not None:
+            _leave(plan, stop.code)
         report.finish(model, plan, data)
 
 
@@ -97,75 +105,6 @@ def build(run: RunConfig, *, jit: bool | None) -> "FlowModel":
     model = FlowModel(run.spec)
     model.compile(jit_compile="auto" if jit is None else jit)
     return model
-
-
-def _train(
-    model: "FlowModel",
-    plan: Plan,
-    data: "Data",
-    checkpoints: "Checkpoints",
-    stop: Stop,
-    *,
-    tensorboard: bool,
-) -> None:
-    """Trains from where the model is; leaves if the training diverges or is asked to stop."""
-    from zoo.prepare import from_step
-    from zoo.runs.data import by_number, first
-    from zoo.runs.last_good import LastGood
-    from zoo.runs.progress import Progress
-    from zoo.runs.report import COLUMNS
-
-    training, done = plan.run.spec.training, int(model.optimizer.iterations)
-    length = min(-(-training.steps // EPOCHS), LONGEST_EPOCH)
-    rows = "rows" if model.levels is None else "images"
-    kept = LastGood(
-        plan.folder,
-        checkpoints,
-        total=training.steps,
-        score=COLUMNS[plan.unit],
-        stop=stop,
-        tell=say,
-    )
-    shown = Progress(training.steps, training.batch_size, plan.unit, rows)
-    batches = from_step(
-        by_number(data.train),
-        model.form,
-        batch_size=training.batch_size,
-        seed=plan.run.spec.seed,
-        step=done,
-    )
-    with contextlib.closing(shown), stop.training():
-        model.fit(
-            batches,
-            epochs=-(-(training.steps - done) // length),
-            steps_per_epoch=length,
-            validation_data=first(data.held_out, WATCHED_ROWS),
-            callbacks=[kept, *_observers(model, plan, data, tensorboard=tensorboard), shown],
-            verbose=0,
-        )
-    if kept.diverged_step is not None:
-        console.leave(
-            f"error: the training diverged by step {kept.diverged_step}: {_kept(plan)} "
-            "Try a lower learning rate, --set learning_rate=..., in another --run.",
-            console.DIVERGED,
-        )
-    if stop.code is not None:
-        _leave(plan, stop.code)
-
-
-def _observers(
-    model: "FlowModel", plan: Plan, data: "Data", *, tensorboard: bool
-) -> "list[StepCallback]":
-    """Returns the callbacks that look at the model; they come after the one that saves it."""
-    from zoo.runs.board import Board
-    from zoo.runs.gallery import Gallery
-    from zoo.runs.monitor import Monitor
-
-    folder, steps = plan.folder, plan.run.spec.training.steps
-    monitor = Monitor(model, data.held_out, folder.layers, total=steps, tell=say)
-    gallery = Gallery(model, data.held_out, folder.pictures, tell=say)
-    board = [Board(folder.board, monitor, gallery)] if tensorboard else []
-    return [monitor, gallery, *board]
 
 
 def _leave(plan: Plan, code: int) -> None:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from zoo.checkpoints.store import Checkpoints
+from zoo.guard import bad_step
 from zoo.runs.folder import RunFolder
 from zoo.runs.step_callback import StepCallback
 from zoo.runs.stop import Stop
@@ -55,13 +56,14 @@ class LastGood(StepCallback):
         if self.done(batch) + 1 >= self._total or self._stop.code is not None:
             self.trained.stop_training = True
         seen = self.look(batch)
-        if seen is not None and not math.isfinite(seen["loss"]):
-            self._give_up(self.done(batch))
+        if seen is not None:
+            self._check(seen, self.done(batch))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Saves, if loss and weights are finite; an epoch cut short gets no row in the history."""
         done, logs = self.step, logs or {}
-        if not math.isfinite(logs["loss"]) or not finite(self.trained):
+        self._check(logs, done)
+        if not finite(self.trained):
             self._give_up(done)
         if self.diverged_step is not None:
             return
@@ -78,9 +80,17 @@ class LastGood(StepCallback):
         except OSError as error:
             self._tell(f"{file} could not be written: {error}. The training goes on.")
 
-    def _give_up(self, done: int) -> None:
-        self.diverged_step = self.diverged_step or done
+    def _check(self, logs: dict[str, float], done: int) -> None:
+        bad = bad_step(self.trained.optimizer)
+        if bad is not None:
+            self._give_up(bad)
+        elif not math.isfinite(logs["loss"]):
+            self._give_up(done)
+
+    def _give_up(self, step: int) -> None:
         self.trained.stop_training = True
+        if self.diverged_step is None:
+            self.diverged_step = step
 
 
 def finite(model: keras.Model) -> bool:

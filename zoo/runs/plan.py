@@ -63,6 +63,7 @@ def plan(
     typed: Sequence[str],
     epochs: int | None = None,
     resize: bool = False,
+    dtype: str = "float32",
 ) -> Plan:
     """Checks all that needs neither TensorFlow nor data.
 
@@ -74,6 +75,7 @@ def plan(
         typed: overrides of the preset as key=value.
         epochs: passes over the training rows, in place of steps.
         resize: whether images of a folder are scaled and cropped to the model's size.
+        dtype: of the model, as `zoo.get` takes it.
 
     Raises:
         ValueError: for an unknown preset, a bad override, the folder of another run, no data, or
@@ -95,7 +97,8 @@ def plan(
         raise ValueError(msg)
     located = source.locate(data, resolved.dataset)
     source.check_resize(located, resize=resize)
-    config = RunConfig(spec=ModelSpec.of(resolved, seed=seed), data=located, resize=resize)
+    spec = ModelSpec.of(resolved, seed=seed, dtype=dtype)
+    config = RunConfig(spec=spec, data=located, resize=resize)
     if epochs is None:  # else the rows have to be counted first
         folder.check_usable(config)
     return Plan(run=config, folder=folder, epochs=epochs)
