@@ -138,11 +138,11 @@ class FusedAdam(keras.optimizers.Adam):
     def _update_model_variables_moving_average(
         self, trainable_variables: list[keras.Variable]
     ) -> None:
-        step = tf.cast(tf.convert_to_tensor(self.iterations), tf.float32)
-        rate = tf.maximum(9.0 / (9.0 + step), 1.0 - self.ema_momentum)
         for weight, average in self._weights_and_averages():
             change = tf.convert_to_tensor(weight) - tf.convert_to_tensor(average)
-            self.assign_add(average, tf.cast(rate, change.dtype) * change)
+            step = tf.cast(tf.convert_to_tensor(self.iterations), change.dtype)
+            rate = tf.maximum(9.0 / (9.0 + step), 1.0 - self.ema_momentum)
+            self.assign_add(average, rate * change)
 
     def _backend_update_step(
         self,
