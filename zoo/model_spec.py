@@ -107,7 +107,9 @@ def _build(kind: type, saved: object, what: str) -> Any:
     if not isinstance(saved, dict):
         msg = f"{what} of the saved model must be an object; received {saved!r}."
         raise ValueError(msg)
-    compare(what, set(saved), {f.name for f in dataclasses.fields(kind)})
+    fields = dataclasses.fields(kind)
+    saved = {**{f.name: f.default for f in fields if f.metadata.get("added_later")}, **saved}
+    compare(what, set(saved), {f.name for f in fields})
     values = {name: _tuples(value) for name, value in saved.items()}
     for name, value in values.items():
         check_type(name, value, kind)
