@@ -5,7 +5,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -14,24 +14,36 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 from tfflows import (
+    PLU,
     ActNorm,
     Additive,
     Affine,
+    Autoregressive,
     BatchNorm,
     Chain,
     Coupling,
+    DenseAffine,
+    Elementwise,
     FactorOut,
+    Householder,
     KerasModule,
+    LeakyReLU,
+    MixtureCDF,
     Permute,
     Pixels,
+    RationalQuadratic,
     Reverse,
     ScaledTanh,
     ShiftedSigmoid,
+    SigmoidPower,
     Squeeze,
     Standardize,
+    TanhStep,
+    Transformer,
     foreign,
     masks,
 )
+from zoo.conditioners.made import MADE
 
 CONDITION = 3
 
@@ -49,6 +61,7 @@ class Case:
     far_latents: bool = True  # `forward` takes any real numbers
     far_data: bool = True  # `inverse` takes any real numbers
     slow_to_compile: bool = False  # XLA takes seconds, for what another row has
+    sequential: str | None = None  # the direction that takes more than one pass, if any
 
     def __str__(self) -> str:
         return self.name
@@ -88,6 +101,10 @@ class Case:
     def shared_float32(self) -> tfb.Bijector:
         """A float32 bijector that tests share: they must not assign to its weights."""
         return self.build(dtype="float32")
+
+
+def slow_to_compile(case: Case) -> Case:
+    return dataclasses.replace(case, slow_to_compile=True)
 
 
 def normal(shape: tuple[int, ...], seed: int = 0, dtype: str = "float64") -> tf.Tensor:
@@ -150,6 +167,16 @@ def network(
     return keras.Model(inputs, layer(outputs, 2)(h), name=name)
 
 
+def condition_network(name: str, seed: int, dtype: str, outputs: tuple[int, ...]) -> keras.Model:
+    """Returns a small tanh network from conditions to parameters of a shape."""
+    c = keras.Input((CONDITION,), dtype=weights_dtype(dtype), name=f"{name}_c")
+    h = keras.layers.Dense(6, use_bias=False, name="condition", dtype=dtype)(c)
+    h = keras.layers.Activation("tanh", dtype=dtype)(h)
+    initializer = keras.initializers.GlorotNormal(seed=1000 * seed + 3)
+    h = keras.layers.Dense(int(np.prod(outputs)), kernel_initializer=initializer, dtype=dtype)(h)
+    return keras.Model(c, keras.layers.Reshape(outputs, dtype=dtype)(h), name=name)
+
+
 def weights_dtype(dtype: str) -> str:
     return keras.DTypePolicy(dtype).variable_dtype
 
@@ -166,9 +193,29 @@ def shifted_sigmoid(dtype: str, name: str) -> Affine:
     return Affine(ShiftedSigmoid())
 
 
+def spline(dtype: str, name: str) -> RationalQuadratic:
+    return RationalQuadratic(bins=4)
+
+
+def logistics(dtype: str, name: str) -> MixtureCDF:
+    return MixtureCDF(components=3)
+
+
+def normals(dtype: str, name: str) -> MixtureCDF:
+    return MixtureCDF(components=3, kind="normal")
+
+
+def tanh_step(dtype: str, name: str) -> TanhStep:
+    return TanhStep()
+
+
+def sigmoid_power(dtype: str, name: str) -> SigmoidPower:
+    return SigmoidPower()
+
+
 def coupling(
     mask: np.ndarray,
-    transformer: Callable[[str, str], Additive | Affine],
+    transformer: Callable[[str, str], Transformer],
     seed: int,
     dtype: str,
     *,
@@ -187,7 +234,7 @@ def coupling(
 def coupling_case(
     name: str,
     mask: np.ndarray,
-    transformer: Callable[[str, str], Additive | Affine],
+    transformer: Callable[[str, str], Transformer],
     event_shape: tuple[int, ...],
     *,
     sees: tuple[int | None, ...],
@@ -209,6 +256,82 @@ def vector_coupling(
     mask = masks.alternating(4, parity)
     return coupling(
         mask, scaled_tanh, seed, dtype, sees=(2,), moves=2, conditional=conditional, name=name
+    )
+
+
+# Autoregressions.
+
+
+def masked_network(
+    name: str, seed: int, dtype: str, order: Sequence[int], num_params: int, *, conditional: bool
+) -> keras.Model:
+    """Returns a small MADE, as a part of a model: with a condition it sees an embedding of it."""
+    data_dtype, embedding = weights_dtype(dtype), 2
+    inputs = seen = keras.Input((len(order),), dtype=data_dtype, name=f"{name}_x")
+    if conditional:
+        c = keras.Input((CONDITION,), dtype=data_dtype, name=f"{name}_c")
+        initializer = keras.initializers.GlorotNormal(seed=1000 * seed + 4)
+        embed = keras.layers.Dense(
+            embedding,
+            use_bias=False,
+            kernel_initializer=initializer,
+            name="condition",
+            dtype=dtype,
+        )
+        inputs, seen = [inputs, c], [inputs, embed(c)]
+    made = MADE(
+        num_params,
+        variables=len(order),
+        units=6,
+        layers=2,
+        order=order,
+        condition_dim=embedding if conditional else 0,
+        seed=seed,
+        name=f"{name}_made",
+        dtype=dtype,
+    )
+    return keras.Model(inputs, made(seen), name=name)
+
+
+def autoregressive(
+    transformer: Callable[[str, str], Transformer],
+    size: int,
+    seed: int,
+    dtype: str,
+    *,
+    conditional: bool = False,
+    name: str = "autoregressive",
+) -> Autoregressive:
+    """Returns an autoregression over [size] in an order that depends on the seed."""
+    made = transformer(dtype, name)
+    order = np.random.default_rng(seed).permutation(size)
+    net = masked_network(
+        f"{name}_net", seed, dtype, order, made.num_params, conditional=conditional
+    )
+    return Autoregressive(net, made, variables=size, conditional=conditional, name=name)
+
+
+def autoregressive_case(
+    name: str,
+    transformer: Callable[[str, str], Transformer],
+    size: int,
+    *,
+    conditional: bool = False,
+    inverted: bool = False,
+    far: bool = True,
+) -> Case:
+    def make(seed: int, dtype: str) -> tfb.Bijector:
+        made = autoregressive(transformer, size, seed, dtype, conditional=conditional)
+        return tfb.Invert(made) if inverted else made
+
+    return Case(
+        f"{'tfb.Invert-' if inverted else ''}Autoregressive-{name}",
+        make,
+        (size,),
+        conditional=conditional,
+        sequential="inverse" if inverted else "forward",
+        far_latents=far,
+        far_data=far,
     )
 
 
@@ -310,6 +433,59 @@ def conditional_chain(seed: int, dtype: str) -> Chain:
     )
 
 
+def elementwise(
+    transformer: Callable[[str, str], Transformer],
+    event_shape: tuple[int, ...],
+    seed: int,
+    dtype: str,
+    *,
+    conditional: bool = False,
+    name: str = "elementwise",
+) -> Elementwise:
+    made, net = transformer(dtype, name), None
+    if conditional:
+        *positions, channels = event_shape or (1,)
+        outputs = (*positions, made.num_params * channels)
+        net = condition_network(f"{name}_net", seed, dtype, outputs)
+    weights = weights_dtype(dtype)
+    return Elementwise(made, event_shape, conditioner=net, name=name, dtype=weights)
+
+
+def elementwise_case(
+    name: str,
+    transformer: Callable[[str, str], Transformer],
+    event_shape: tuple[int, ...],
+    *,
+    conditional: bool = False,
+) -> Case:
+    def make(seed: int, dtype: str) -> Elementwise:
+        return elementwise(transformer, event_shape, seed, dtype, conditional=conditional)
+
+    return Case(f"Elementwise-{name}", make, event_shape, conditional=conditional)
+
+
+def deep_one_dimensional(seed: int, dtype: str) -> Chain:
+    """Returns a composition of ten fixed and learned maps of numbers, over [3]."""
+
+    def affine(name: str) -> Elementwise:
+        return elementwise(scaled_tanh, (3,), seed, dtype, name=name)
+
+    return Chain(
+        [
+            tfb.Sigmoid(),
+            affine("a"),
+            tfb.Tanh(),
+            affine("b"),
+            LeakyReLU(3, dtype=weights_dtype(dtype)),
+            affine("c"),
+            tfb.Tanh(),
+            affine("d"),
+            tfb.Invert(elementwise(spline, (3,), seed, dtype, name="e")),
+            affine("f"),
+        ]
+    )
+
+
 def small_inner(seed: int, dtype: str, size: int) -> Chain:
     mask = masks.half(size)
     return Chain(
@@ -382,6 +558,40 @@ COUPLINGS = [
     ),
     coupling_case("rows-ScaledTanh", ROWS, scaled_tanh, (2, 3, 2), sees=(1, 3, 2), moves=2),
     coupling_case("columns-Additive", COLUMNS, additive, (2, 4, 1), sees=(2, 2, 1), moves=1),
+    coupling_case("half-spline", masks.half(4), spline, (4,), sees=(2,), moves=2),
+    coupling_case("channels-spline", masks.channels(4), spline, (2, 1, 4), sees=(2, 1, 2), moves=2),
+    coupling_case(
+        "checkerboard-spline", masks.checkerboard(2, 3), spline, (2, 3, 1), sees=(2, 3, 1), moves=1
+    ),
+    coupling_case(
+        "conditional-half-spline",
+        masks.half(4, 1),
+        spline,
+        (4,),
+        sees=(2,),
+        moves=2,
+        conditional=True,
+    ),
+    coupling_case("half-logistics", masks.half(4), logistics, (4,), sees=(2,), moves=2),
+    coupling_case(
+        "checkerboard-normals",
+        masks.checkerboard(2, 3),
+        normals,
+        (2, 3, 1),
+        sees=(None, None, 1),
+        moves=1,
+    ),
+    slow_to_compile(
+        coupling_case(
+            "conditional-half-normals",
+            masks.half(4, 1),
+            normals,
+            (4,),
+            sees=(2,),
+            moves=2,
+            conditional=True,
+        )
+    ),
     coupling_case(
         "conditional-half-ScaledTanh",
         masks.half(4),
@@ -450,6 +660,48 @@ SINGLE = [
     Case(
         "BatchNorm-image", lambda seed, dtype: BatchNorm(3, dtype=weights_dtype(dtype)), (2, 2, 3)
     ),
+    elementwise_case("Affine", scaled_tanh, (4,)),
+    elementwise_case("spline-image", spline, (2, 1, 3)),
+    elementwise_case("Affine-scalar", scaled_tanh, ()),
+    elementwise_case("spline-scalar", spline, ()),
+    elementwise_case("conditional-Affine-image", scaled_tanh, (2, 1, 2), conditional=True),
+    elementwise_case("conditional-spline", spline, (4,), conditional=True),
+    elementwise_case("conditional-spline-scalar", spline, (), conditional=True),
+    elementwise_case("TanhStep", tanh_step, (4,)),
+    elementwise_case("SigmoidPower-image", sigmoid_power, (2, 1, 3)),
+    elementwise_case("conditional-SigmoidPower", sigmoid_power, (4,), conditional=True),
+    elementwise_case("logistics", logistics, (4,)),
+    elementwise_case("normals-image", normals, (2, 1, 2)),
+    slow_to_compile(elementwise_case("normals-scalar", normals, ())),
+    slow_to_compile(elementwise_case("conditional-logistics", logistics, (4,), conditional=True)),
+    Case("PLU-vector", lambda seed, dtype: PLU(4, seed, dtype=weights_dtype(dtype)), (4,)),
+    Case("PLU-image", lambda seed, dtype: PLU(3, seed, dtype=weights_dtype(dtype)), (2, 1, 3)),
+    Case(
+        "DenseAffine-vector",
+        lambda seed, dtype: DenseAffine.random(4, seed=seed, dtype=weights_dtype(dtype)),
+        (4,),
+    ),
+    Case(
+        "DenseAffine-image",
+        lambda seed, dtype: DenseAffine(2.0 * np.eye(3), dtype=weights_dtype(dtype)),
+        (2, 1, 3),
+    ),
+    Case(
+        "Householder-vector",
+        lambda seed, dtype: Householder(4, seed=seed, dtype=weights_dtype(dtype)),
+        (4,),
+    ),
+    Case(
+        "Householder-image",
+        lambda seed, dtype: Householder(3, 2, seed=seed, dtype=weights_dtype(dtype)),
+        (2, 1, 3),
+    ),
+    Case("LeakyReLU-vector", lambda seed, dtype: LeakyReLU(4, dtype=weights_dtype(dtype)), (4,)),
+    Case(
+        "LeakyReLU-image",
+        lambda seed, dtype: LeakyReLU(3, 2.0, dtype=weights_dtype(dtype)),
+        (2, 2, 3),
+    ),
     Case("Permute-vector", lambda seed, dtype: Permute.random(7, seed=seed), (7,)),
     Case("Permute-image", lambda seed, dtype: Permute.random(5, seed=seed), (1, 2, 5)),
     Case("Reverse-vector", lambda seed, dtype: Reverse(), (4,)),
@@ -468,6 +720,7 @@ COMPOSITIONS = [
         far_latents=False,  # a sigmoid in float32 is 0 or 1 there, as TFP has it
         far_data=False,
     ),
+    Case("Chain-one-dimensional", deep_one_dimensional, (3,), far_data=False),
     Case("Chain-multiscale", multiscale, (4, 4, 1), far_data=False),
     Case(
         "tfb.Invert-Coupling",
@@ -523,4 +776,30 @@ COMPOSITIONS = [
     ),
 ]
 
-CASES = COUPLINGS + SINGLE + COMPOSITIONS
+AUTOREGRESSIONS = [
+    autoregressive_case("one-ScaledTanh", scaled_tanh, 1),
+    autoregressive_case("two-ShiftedSigmoid", shifted_sigmoid, 2),
+    autoregressive_case("five-ScaledTanh", scaled_tanh, 5),
+    autoregressive_case("four-Additive", additive, 4),
+    autoregressive_case("spline", spline, 3),
+    autoregressive_case("conditional-ScaledTanh", scaled_tanh, 3, conditional=True),
+    autoregressive_case("mixture", logistics, 2),
+    autoregressive_case("conditional-one-ShiftedSigmoid", shifted_sigmoid, 1, conditional=True),
+    autoregressive_case("ScaledTanh", scaled_tanh, 4, inverted=True),
+    autoregressive_case("conditional-spline", spline, 3, conditional=True, inverted=True),
+    Case(
+        "Chain-Autoregressive",
+        lambda seed, dtype: Chain(
+            [
+                autoregressive(scaled_tanh, 3, seed, dtype, name="a"),
+                ActNorm(3, dtype=weights_dtype(dtype)),
+                autoregressive(spline, 3, seed + 10, dtype, name="b"),
+            ]
+        ),
+        (3,),
+        sequential="forward",
+        slow_to_compile=True,
+    ),
+]
+
+CASES = COUPLINGS + AUTOREGRESSIONS + SINGLE + COMPOSITIONS

@@ -259,7 +259,10 @@ def _recorded_passes() -> Iterator[list[str]]:
         yield names
 
 
-def one_pass_per_density(bijector: tfb.Bijector, base: tfd.Distribution) -> None:
+def one_pass_per_density(
+    bijector: tfb.Bijector, base: tfd.Distribution, sequential: str | None = None
+) -> None:
+    """A density runs each network once; in a direction that is sequential, it solves once."""
     if not network_names(bijector):
         return
     ndims = base.event_shape.rank
@@ -270,15 +273,33 @@ def one_pass_per_density(bijector: tfb.Bijector, base: tfd.Distribution) -> None
     def sample_then_log_prob() -> tf.Tensor:
         return flow.log_prob(flow.sample(2, seed=(5, 6)))
 
-    for action in (
+    forward = (
         lambda: forward_pair(bijector, x, ndims),
+        lambda: flow.experimental_sample_and_log_prob(2, seed=(5, 6)),
+        sample_then_log_prob,
+    )
+    inverse = (
         lambda: inverse_pair(bijector, y, ndims),
         lambda: flow.log_prob(fresh(y)),
         lambda: tf.function(flow.log_prob).get_concrete_function(y),
-        lambda: flow.experimental_sample_and_log_prob(2, seed=(5, 6)),
-        sample_then_log_prob,
-    ):
-        every_network_runs_once(bijector, action)
+    )
+    for direction, actions in (("forward", forward), ("inverse", inverse)):
+        if direction == sequential:
+            networks_run_no_oftener(*actions)
+        else:
+            for action in actions:
+                every_network_runs_once(bijector, action)
+
+
+def networks_run_no_oftener(solve: Callable[[], Any], *others: Callable[[], Any]) -> None:
+    """Other actions run the networks less than twice as often as solving once does."""
+    with _recorded_passes() as once:
+        solve()
+    assert once
+    for action in others:
+        with _recorded_passes() as names:
+            action()
+        assert 0 < len(names) < 2 * len(once), f"{len(names)} passes, {len(once)} to solve once"
 
 
 def _ids(bijector: tfb.Bijector) -> list[int]:

@@ -87,7 +87,8 @@ def test_every_variable_has_a_gradient(case):
 
 @every_case
 def test_one_pass_per_density(case):
-    checks.one_pass_per_density(case.bound(case.shared, (2,)), case.base_distribution())
+    bijector = case.bound(case.shared, (2,))
+    checks.one_pass_per_density(bijector, case.base_distribution(), case.sequential)
 
 
 @every_case

@@ -7,8 +7,15 @@ from tensorflow_probability import bijectors as tfb
 from tensorflow_probability import distributions as tfd
 
 import checks
-from bijector_cases import network, normal, randomized, vector_coupling
-from tfflows import ActNorm, Affine, Bijector, Chain, Coupling, KerasModule, Squeeze
+from bijector_cases import (
+    autoregressive,
+    network,
+    normal,
+    randomized,
+    scaled_tanh,
+    vector_coupling,
+)
+from tfflows import ActNorm, Affine, Autoregressive, Bijector, Chain, Coupling, KerasModule, Squeeze
 
 BASE = tfd.Sample(tfd.Normal(np.float64(0), np.float64(1)), 4)
 
@@ -234,6 +241,20 @@ def test_a_shared_cache_is_caught():
         checks.instances_are_independent(first, second, X)
     first, second = (randomized(ActNorm(4, dtype="float64"), seed) for seed in (0, 1))
     checks.instances_are_independent(first, second, X)
+
+
+def test_a_second_solution_of_a_sequential_direction_is_caught():
+    class Twice(Autoregressive):
+        def _augmented_forward(self, x):
+            super()._augmented_forward(x)
+            return super()._augmented_forward(x)
+
+    made = randomized(autoregressive(scaled_tanh, 4, 0, "float64"), 0)
+    checks.one_pass_per_density(made, BASE, "forward")
+    with pytest.raises(AssertionError, match="to solve once"):
+        checks.one_pass_per_density(Twice(**made.parameters), BASE, "forward")
+    with pytest.raises(AssertionError, match="called"):
+        checks.one_pass_per_density(made, BASE)
 
 
 class Order(Bijector):

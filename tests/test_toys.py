@@ -2,9 +2,13 @@ import numpy as np
 import pytest
 
 from zoo.datasets.toys import TOYS
+from zoo.datasets.toys_1d import TOYS_1D
+
+ALL_TOYS = {**TOYS, **TOYS_1D}
 
 SCALES = {  # mean and standard deviation of each coordinate, as the docstrings state them
     "checkerboard": ((0.0, 0.0), (2.31, 2.31)),
+    "correlated": ((0.5, -0.5), (0.9, 0.3)),
     "eight_gaussians": ((0.0, 0.0), (2.03, 2.03)),
     "moons": ((0.0, 0.3), (1.74, 1.01)),
     "pinwheel": ((0.0, 0.0), (1.48, 1.48)),
@@ -27,20 +31,40 @@ def test_rows_have_the_documented_scale(name):
     assert (np.abs(rows) > 4).any(axis=1).mean() < 5e-4
 
 
-@pytest.mark.parametrize("name", TOYS)
+@pytest.mark.parametrize("name", ALL_TOYS)
 def test_a_seed_decides_the_rows(name):
-    toy = TOYS[name]
+    toy = ALL_TOYS[name]
     np.testing.assert_array_equal(toy(50, 3), toy(50, 3))
     for other in (4, (3, 1)):
         assert not np.isin(toy(50, 3), toy(50, other)).any()
 
 
-@pytest.mark.parametrize("name", TOYS)
+@pytest.mark.parametrize("name", ALL_TOYS)
 def test_rows_are_independent_draws(name):
-    rows = TOYS[name](40_000, 1)
+    rows = ALL_TOYS[name](40_000, 1)
     deviations = (rows - rows.mean(axis=0)) / rows.std(axis=0)
     neighbours = (deviations[1:, :, None] * deviations[:-1, None, :]).mean(axis=0)
     assert np.abs(neighbours).max() < 0.03
+
+
+def test_numbers_have_the_documented_scale():
+    for name, (mean, deviation) in {"mixture": (-0.15, 2.23), "skewed": (0, np.sqrt(3))}.items():
+        rows = TOYS_1D[name](100_000, 0)
+        assert rows.shape == (100_000, 1)
+        assert rows.dtype == np.float32
+        assert rows.mean() == pytest.approx(mean, abs=0.03)
+        assert rows.std() == pytest.approx(deviation, abs=0.03)
+
+
+def test_heavy_tails_are_heavy_and_even():
+    rows = TOYS_1D["heavy_tail"](200_000, 0)
+    assert np.median(rows) == pytest.approx(0, abs=0.01)
+    assert (np.abs(rows) > 10).mean() == pytest.approx(0.00213, rel=0.2)
+    assert (rows > 10).sum() == pytest.approx((rows < -10).sum(), rel=0.3)
+
+
+def test_correlated_variables_are():
+    assert np.corrcoef(TOYS["correlated"](40_000, 0).T)[0, 1] == pytest.approx(0.9, abs=0.01)
 
 
 def test_checkerboard_fills_the_dark_fields_alone_and_evenly():

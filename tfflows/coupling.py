@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_probability as tfp
 
+from tfflows import conditioning
 from tfflows.bijector import Bijector
 from tfflows.keras_module import KerasModule
 from tfflows.partition import partition
@@ -53,14 +54,7 @@ class Coupling(Bijector):
         """Puts the three parts together."""
         mask = _checked(mask)
         conditioner = KerasModule.wrap(conditioner)
-        if condition is not None:
-            if not conditional:
-                msg = "`condition` was given to a coupling with conditional=False."
-                raise ValueError(msg)
-            condition = tf.convert_to_tensor(condition, name="condition")
-            if condition.shape.rank == 0:
-                msg = "`condition` must be [*B, K]; received a scalar."
-                raise ValueError(msg)
+        condition = conditioning.checked(condition, conditional=conditional, kind="a coupling")
         parameters = {
             "mask": mask,
             "conditioner": conditioner,
@@ -120,37 +114,19 @@ class Coupling(Bijector):
         return self._partition.merge(passed, moved), total
 
     def _params(self, passed: tf.Tensor, moved: tf.Tensor) -> tf.Tensor:
-        params = self._conditioner(passed, self._condition, event_ndims=self._mask.ndim)
-        channels = moved.shape[-1]
-        wanted = None if channels is None else channels * self._transformer.num_params
-        if wanted is not None and params.shape[-1] != wanted:
-            msg = (
-                f"`conditioner` must return {wanted} = {channels} x "
-                f"{self._transformer.num_params} channels; {self._conditioner.layer.name!r} "
-                f"returned the shape {params.shape}."
-            )
-            raise ValueError(msg)
-        return params
+        return conditioning.network_params(
+            self._conditioner,
+            passed,
+            self._condition,
+            event_ndims=self._mask.ndim,
+            channels=moved.shape[-1],
+            num_params=self._transformer.num_params,
+        )
 
     def _widened(self, x: tf.Tensor) -> tf.Tensor:
-        """Returns x with the batch shape that the condition asks for."""
         if not self._conditional:
             return x
-        if self._condition is None:
-            msg = f"{self.name!r} is conditional and has no `condition`; call condition_on(c)."
-            raise ValueError(msg)
-        rank = x.shape.rank - self._mask.ndim
-        try:
-            static = tf.broadcast_static_shape(x.shape[:rank], self._condition.shape[:-1])
-        except ValueError:
-            msg = (
-                f"`condition` of the shape {self._condition.shape} does not broadcast with the "
-                f"batch {x.shape[:rank]} of data of the shape {x.shape}."
-            )
-            raise ValueError(msg) from None
-        batch = tf.broadcast_dynamic_shape(tf.shape(x)[:rank], tf.shape(self._condition)[:-1])
-        full = tf.concat([batch, tf.shape(x)[rank:]], 0)
-        return tf.ensure_shape(tf.broadcast_to(x, full), static.concatenate(x.shape[rank:]))
+        return conditioning.widened(x, self._condition, event_ndims=self._mask.ndim, name=self.name)
 
 
 def _checked(mask: np.ndarray) -> np.ndarray:

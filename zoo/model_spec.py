@@ -1,8 +1,6 @@
 """What a model is, in full, as plain data and JSON. No TensorFlow."""
 
 import dataclasses
-from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 from zoo.registry import Config, Preset, Training, check_type, config_class
@@ -11,9 +9,6 @@ SCHEMA = 1
 
 VARIABLE_DTYPES = {"float32": "float32", "float64": "float64", "mixed_bfloat16": "float32"}
 """Dtype of weights, flow and densities, by the model's dtype."""
-
-LATER = {"ema": None, "patience": None}
-"""Fields of `Training` that the first files lack, with what those files meant."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -93,7 +88,7 @@ class ModelSpec:
         return cls(
             preset=saved["preset"],
             config=_build(config_class(saved["family"]), saved["config"], "`config`"),
-            training=_build(Training, saved["training"], "`training`", LATER),
+            training=_build(Training, saved["training"], "`training`"),
             seed=saved["seed"],
             dtype=saved["dtype"],
         )
@@ -118,14 +113,13 @@ def _fields(value: Any) -> dict[str, Any]:
     return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
 
 
-def _build(
-    kind: type, saved: object, what: str, later: Mapping[str, Any] = MappingProxyType({})
-) -> Any:
+def _build(kind: type, saved: object, what: str) -> Any:
     if not isinstance(saved, dict):
         msg = f"{what} of the saved model must be an object; received {saved!r}."
         raise ValueError(msg)
-    saved = {**later, **saved}
-    compare(what, set(saved), {f.name for f in dataclasses.fields(kind)})
+    fields = dataclasses.fields(kind)
+    saved = {**{f.name: f.default for f in fields if f.metadata.get("added_later")}, **saved}
+    compare(what, set(saved), {f.name for f in fields})
     values = {name: _tuples(value) for name, value in saved.items()}
     for name, value in values.items():
         check_type(name, value, kind)

@@ -8,6 +8,9 @@ import types
 from collections.abc import Mapping
 from typing import Any, Protocol, get_args, get_origin, get_type_hints
 
+ADDED_LATER = {"added_later": True}
+"""Metadata of a config's field that files of earlier versions lack: there it has its default."""
+
 
 class Config(Protocol):
     """What every family's frozen config answers, so that `FlowModel` need not know the family."""
@@ -65,9 +68,9 @@ class Training:
     warmup_steps: int = 0
     weight_decay: float = 0.0
     clip_norm: float | None = None
-    ema: float | None = None
+    ema: float | None = dataclasses.field(default=None, metadata=ADDED_LATER)
     flip: bool = False
-    patience: int | None = None
+    patience: int | None = dataclasses.field(default=None, metadata=ADDED_LATER)
 
     def __post_init__(self) -> None:
         """Refuses numbers that no training could use."""
@@ -125,9 +128,16 @@ class Preset:
 
 
 FAMILIES = {
+    "activation": "zoo.families.activation",
+    "affine": "zoo.families.affine",
+    "cdf": "zoo.families.cdf",
+    "elementwise": "zoo.families.elementwise",
+    "iaf": "zoo.families.iaf",
+    "maf": "zoo.families.maf",
     "nice": "zoo.families.nice",
     "realnvp_image": "zoo.families.realnvp_image",
     "realnvp_vector": "zoo.families.realnvp_vector",
+    "spline": "zoo.families.spline",
 }
 """The module whose `build(config, seed=, dtype=)` makes a family's flow, by family name."""
 

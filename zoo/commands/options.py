@@ -9,7 +9,7 @@ DATA = click.option(
     help="A built-in data set, a data set of TFDS, a .npy or .npz file, or a folder of images.",
 )
 DATA_DIR = click.option(
-    "--data-dir", type=click.Path(), metavar="DIR", help="Where prepared TFDS data sets are."
+    "--data-dir", type=click.Path(), metavar="DIR", help="Where prepared data sets are."
 )
 RESIZE = click.option(
     "--resize", is_flag=True, help="Scale and crop a folder's images to the model's size."

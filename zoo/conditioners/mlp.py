@@ -2,13 +2,12 @@
 
 import functools
 import math
-from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from zoo.conditioners.network import Inputs, Network, check_at_least
+from zoo.conditioners.network import Inputs, Network, activation_of, check_at_least
 
 
 @keras.saving.register_keras_serializable("tfflows")
@@ -54,7 +53,7 @@ class MLP(Network):
         )
         self.out_features, self.in_features, self.units = out_features, in_features, units
         self.depth, self.activation = layers, activation
-        self.activate = _activation(activation)
+        self.activate = activation_of(activation)
         self.in_kernel = self.normal("in_kernel", [in_features, units], in_features**-0.5)
         self.biases = self.constant("biases", [layers, units])
         if layers > 1:
@@ -99,11 +98,3 @@ class MLP(Network):
         names = ("out_features", "in_features", "units", "activation")
         config = {**super().get_config(), "layers": self.depth}
         return {**config, **{name: getattr(self, name) for name in names}}
-
-
-def _activation(name: str) -> Callable[..., Any]:
-    try:
-        return keras.activations.get(name)
-    except ValueError:
-        msg = f"`activation` must name a Keras activation; received {name!r}."
-        raise ValueError(msg) from None

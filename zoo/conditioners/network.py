@@ -2,7 +2,7 @@
 
 import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -98,6 +98,15 @@ def one_row_at_least(x: tf.Tensor) -> tf.Tensor:
     y = tf.pad(x, [[0, missing]] + [[0, 0]] * (x.shape.rank - 1))
     y.set_shape([None, *x.shape[1:]])
     return y
+
+
+def activation_of(name: str) -> Callable[..., Any]:
+    """Returns the Keras activation of that name; an unknown one is a ValueError."""
+    try:
+        return keras.activations.get(name)
+    except ValueError:
+        msg = f"`activation` must name a Keras activation; received {name!r}."
+        raise ValueError(msg) from None
 
 
 def check_at_least(least: int, **sizes: int) -> None:

@@ -4,7 +4,8 @@ All of them live in the square [-4, 4] x [-4, 4] (noise included, up to tails th
 thousand reach), and their rows are independent draws: densities and log-likelihoods can be compared
 with those in the literature that uses this scale.
 
-Reference: Grathwohl et al. 2019, FFJORD, arXiv:1810.01367, whose toy data and scale these are.
+Reference: Grathwohl et al. 2019, FFJORD, arXiv:1810.01367, whose toy data and scale these are, but
+for `correlated`.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,12 +30,12 @@ def moons(n: int, seed: Seed) -> np.ndarray:
     Returns:
         float32 [n, 2].
     """
-    rng = _generator(n, seed)
+    rng = generator(n, seed)
     angle = rng.uniform(0.0, np.pi, n)
     lower = rng.integers(0, 2, n)[:, None]
     half_circle = np.stack([np.cos(angle), np.sin(angle)], axis=1)
     points = np.where(lower, [1.0, 0.5] - half_circle, half_circle)
-    return _float32(2.0 * points + [-1.0, -0.2] + rng.normal(0.0, 0.2, (n, 2)))
+    return float32(2.0 * points + [-1.0, -0.2] + rng.normal(0.0, 0.2, (n, 2)))
 
 
 def rings(n: int, seed: Seed) -> np.ndarray:
@@ -50,11 +51,11 @@ def rings(n: int, seed: Seed) -> np.ndarray:
     Returns:
         float32 [n, 2].
     """
-    rng = _generator(n, seed)
+    rng = generator(n, seed)
     angle = rng.uniform(0.0, 2.0 * np.pi, n)
     radius = 0.75 * rng.integers(1, 5, n)
     points = radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return _float32(points + rng.normal(0.0, 0.08, (n, 2)))
+    return float32(points + rng.normal(0.0, 0.08, (n, 2)))
 
 
 def checkerboard(n: int, seed: Seed) -> np.ndarray:
@@ -71,10 +72,10 @@ def checkerboard(n: int, seed: Seed) -> np.ndarray:
     Returns:
         float32 [n, 2].
     """
-    rng = _generator(n, seed)
+    rng = generator(n, seed)
     column, pair = rng.integers(0, 4, n), rng.integers(0, 2, n)
     fields = np.stack([column, 2 * pair + column % 2], axis=1)
-    return _float32(2.0 * (fields + rng.uniform(0.0, 1.0, (n, 2))) - 4.0)
+    return float32(2.0 * (fields + rng.uniform(0.0, 1.0, (n, 2))) - 4.0)
 
 
 def pinwheel(n: int, seed: Seed) -> np.ndarray:
@@ -94,13 +95,13 @@ def pinwheel(n: int, seed: Seed) -> np.ndarray:
     Reference: Johnson et al. 2016, Composing graphical models with neural networks,
     arXiv:1603.06277.
     """
-    rng = _generator(n, seed)
+    rng = generator(n, seed)
     blade = rng.integers(0, 5, n)
     along, across = rng.normal([1.0, 0.0], [0.3, 0.1], (n, 2)).T
     angle = 2.0 * np.pi / 5.0 * blade + 0.25 * np.exp(along)
     x = np.cos(angle) * along - np.sin(angle) * across
     y = np.sin(angle) * along + np.cos(angle) * across
-    return _float32(2.0 * np.stack([x, y], axis=1))
+    return float32(2.0 * np.stack([x, y], axis=1))
 
 
 def eight_gaussians(n: int, seed: Seed) -> np.ndarray:
@@ -116,14 +117,34 @@ def eight_gaussians(n: int, seed: Seed) -> np.ndarray:
     Returns:
         float32 [n, 2].
     """
-    rng = _generator(n, seed)
+    rng = generator(n, seed)
     angle = np.pi / 4.0 * rng.integers(0, 8, n)
     centres = np.sqrt(8.0) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    return _float32(centres + rng.normal(0.0, np.sqrt(1.0 / 8.0), (n, 2)))
+    return float32(centres + rng.normal(0.0, np.sqrt(1.0 / 8.0), (n, 2)))
 
+
+def correlated(n: int, seed: Seed) -> np.ndarray:
+    """Draws from a Gaussian with the mean (0.5, -0.5), sd (0.9, 0.3) and the correlation 0.9.
+
+    Args:
+        n: number of rows.
+        seed: whole number >= 0, or a sequence of them.
+
+    Returns:
+        float32 [n, 2].
+    """
+    rng = generator(n, seed)
+    common, own = rng.normal(size=(2, n))
+    second = CORRELATION * common + np.sqrt(1.0 - CORRELATION**2) * own
+    return float32(np.stack([0.5 + 0.9 * common, -0.5 + 0.3 * second], axis=1))
+
+
+CORRELATION = 0.9
+"""Of the two variables of `correlated`."""
 
 TOYS: dict[str, Callable[[int, Seed], np.ndarray]] = {
     "checkerboard": checkerboard,
+    "correlated": correlated,
     "eight_gaussians": eight_gaussians,
     "moons": moons,
     "pinwheel": pinwheel,
@@ -132,7 +153,8 @@ TOYS: dict[str, Callable[[int, Seed], np.ndarray]] = {
 """Each toy by its name."""
 
 
-def _generator(n: int, seed: Seed) -> np.random.Generator:
+def generator(n: int, seed: Seed) -> np.random.Generator:
+    """Returns the generator of a seed; a wrong seed or number of rows is a ValueError."""
     if not isinstance(n, int | np.integer) or n < 1:
         msg = f"`n` must be a whole number >= 1; received {n!r}."
         raise ValueError(msg)
@@ -143,5 +165,6 @@ def _generator(n: int, seed: Seed) -> np.random.Generator:
     return np.random.default_rng(entropy)
 
 
-def _float32(points: np.ndarray) -> np.ndarray:
+def float32(points: np.ndarray) -> np.ndarray:
+    """Returns the points as the data sets hold them."""
     return points.astype(np.float32)

@@ -3,6 +3,7 @@
 from tfflows import ActNorm, Additive, Bijector, Chain, Coupling, Pixels, Standardize, masks
 from zoo.conditioners.flat_mlp import FlatMLP
 from zoo.conditioners.mlp import MLP
+from zoo.families import reorder
 from zoo.model_spec import VARIABLE_DTYPES
 from zoo.presets.nice import NICEConfig
 
@@ -18,7 +19,7 @@ def build(config: NICEConfig, *, seed: int, dtype: str) -> Chain:
         dtype: 'float32', 'float64', or 'mixed_bfloat16' for the networks of a float32 flow.
 
     Raises:
-        ValueError: for an impossible shape or number of couplings.
+        ValueError: for an impossible shape, number of couplings or `reorder`.
 
     Reference: Dinh et al. 2015, NICE, arXiv:1410.8516, sections 3.2, 3.3 and 5.1.
     """
@@ -27,8 +28,11 @@ def build(config: NICEConfig, *, seed: int, dtype: str) -> Chain:
     data: Bijector = Standardize(size, name="standardize", dtype=exact)
     if config.levels is not None:
         data = Pixels(config.levels, config.alpha)
-    couplings = [_coupling(config, k, seed=seed, dtype=dtype) for k in range(config.couplings)]
-    return Chain([data, *couplings, ActNorm(size, name="scale", dtype=exact)])
+    parts = [data]
+    for k in range(config.couplings):
+        parts += reorder.between(config.reorder, size, k, seed=seed, dtype=exact)
+        parts.append(_coupling(config, k, seed=seed, dtype=dtype))
+    return Chain([*parts, ActNorm(size, name="scale", dtype=exact)])
 
 
 def _coupling(config: NICEConfig, k: int, *, seed: int, dtype: str) -> Coupling:
@@ -46,7 +50,7 @@ def _coupling(config: NICEConfig, k: int, *, seed: int, dtype: str) -> Coupling:
         (size,) = config.event_shape
         # An odd number of variables does not divide evenly: the network then sees all, with zeros.
         seen = size // 2 if size % 2 == 0 else size
-        mask = masks.alternating(size, parity=k % 2)
+        mask = reorder.mask(config.reorder, size, k)
         network = MLP(seen, in_features=seen, **common)
     else:
         h, w, c = config.event_shape
@@ -56,6 +60,10 @@ def _coupling(config: NICEConfig, k: int, *, seed: int, dtype: str) -> Coupling:
 
 
 def _check(config: NICEConfig) -> None:
+    reorder.check(config.reorder)
+    if config.levels is not None and config.reorder != "alternate":
+        msg = f"`reorder` must be 'alternate' for images; received {config.reorder!r}."
+        raise ValueError(msg)
     shape, wanted = config.event_shape, "(D,) with D of at least 2"
     good = len(shape) == 1 and shape[0] >= 2
     if config.levels is not None:

@@ -1,13 +1,14 @@
 """RealNVP over real vectors: config to flow."""
 
-from tfflows import ActNorm, Affine, Bijector, Chain, Coupling, ScaledTanh, Standardize, masks
+from tfflows import ActNorm, Affine, Bijector, Chain, Coupling, ScaledTanh, Standardize
 from zoo.conditioners.mlp import MLP
+from zoo.families import reorder
 from zoo.model_spec import VARIABLE_DTYPES
 from zoo.presets.realnvp import RealNVPVectorConfig
 
 
 def build(config: RealNVPVectorConfig, *, seed: int, dtype: str) -> Chain:
-    """Returns the flow of a config: standardisation, then couplings of odd and even variables.
+    """Returns the flow of a config: standardisation, then couplings that take turns.
 
     Args:
         config: the architecture.
@@ -15,7 +16,7 @@ def build(config: RealNVPVectorConfig, *, seed: int, dtype: str) -> Chain:
         dtype: 'float32', 'float64', or 'mixed_bfloat16' for the networks of a float32 flow.
 
     Raises:
-        ValueError: for fewer than two variables or two couplings.
+        ValueError: for fewer than two variables or two couplings, or an unknown `reorder`.
 
     Reference: Dinh et al. 2017, arXiv:1605.08803, section 3.2.
     """
@@ -23,6 +24,7 @@ def build(config: RealNVPVectorConfig, *, seed: int, dtype: str) -> Chain:
     (size,), exact = config.event_shape, VARIABLE_DTYPES[dtype]
     parts: list[Bijector] = [Standardize(size, name="standardize", dtype=exact)]
     for k in range(config.couplings):
+        parts += reorder.between(config.reorder, size, k, seed=seed, dtype=exact)
         parts.append(_coupling(config, k, seed=seed, dtype=dtype))
         parts.append(ActNorm(size, name=f"coupling{k}_norm", dtype=exact))
     return Chain(parts)
@@ -45,11 +47,12 @@ def _coupling(config: RealNVPVectorConfig, k: int, *, seed: int, dtype: str) -> 
         name=name,
         dtype=dtype,
     )
-    mask = masks.alternating(size, parity=k % 2)
+    mask = reorder.mask(config.reorder, size, k)
     return Coupling(mask, network, affine, conditional=condition_dim > 0, name=name)
 
 
 def _check(config: RealNVPVectorConfig) -> None:
+    reorder.check(config.reorder)
     if len(config.event_shape) != 1 or config.event_shape[0] < 2:
         msg = (
             "`event_shape` must be (D,) with D of at least 2 for couplings, which let one part "

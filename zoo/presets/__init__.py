@@ -1,5 +1,5 @@
 """The presets, a module a family: data alone, no TensorFlow."""
 
-from zoo.presets import nice, realnvp
+from zoo.presets import activation, affine, cdf, elementwise, iaf, maf, nice, realnvp, spline
 
-__all__ = ["nice", "realnvp"]
+__all__ = ["activation", "affine", "cdf", "elementwise", "iaf", "maf", "nice", "realnvp", "spline"]

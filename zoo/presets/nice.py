@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from zoo.registry import OwnSize, Preset, Training, register, register_own_size
+from zoo.presets.toys import PLANE
+from zoo.registry import ADDED_LATER, OwnSize, Preset, Training, register, register_own_size
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -17,6 +18,9 @@ class NICEConfig:
         couplings: number of couplings; the paper has 4.
         units: hidden units of each network; the paper has 1000 on MNIST.
         layers: hidden layers of each network; the paper has 5 on MNIST.
+        reorder: how couplings of vectors take turns: 'alternate' (the paper's even and odd
+            variables), or the first half of variables that are reordered in between, by 'reverse',
+            'random' or 'lu', as of `RealNVPVectorConfig`; those of images alternate.
         num_classes: number of classes of a class-conditional model.
         condition_dim: width of the condition of a vector-conditional model.
     """
@@ -27,6 +31,7 @@ class NICEConfig:
     couplings: int = 4
     units: int = 1000
     layers: int = 5
+    reorder: str = dataclasses.field(default="alternate", metadata=ADDED_LATER)
     num_classes: int | None = None
     condition_dim: int | None = None
 
@@ -52,13 +57,28 @@ register(
     )
 )
 
+for toy, description in PLANE.items():
+    register(
+        Preset(
+            name=f"nice_{toy}",
+            config=NICEConfig(event_shape=(2,), couplings=8, units=128, layers=2),
+            training=Training(steps=1_500, batch_size=256, clip_norm=5.0),
+            dataset=toy,
+            description=description,
+            paper=PAPER,
+            unit="nats",
+        )
+    )
+
 register(
     Preset(
-        name="nice_moons",
-        config=NICEConfig(event_shape=(2,), couplings=8, units=128, layers=2),
-        training=Training(steps=1_500, batch_size=256, clip_norm=5.0),
-        dataset="moons",
-        description="two interleaved half circles in the plane",
+        name="nice_miniboone",
+        config=NICEConfig(event_shape=(43,), couplings=10, units=64, layers=2, reorder="random"),
+        training=Training(
+            steps=10_000, batch_size=128, learning_rate=5e-4, weight_decay=1e-2, clip_norm=5.0
+        ),
+        dataset="miniboone",
+        description="43 quantities of particle events, standardised",
         paper=PAPER,
         unit="nats",
         parameters=135_180,

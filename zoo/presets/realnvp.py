@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from zoo.registry import OwnSize, Preset, Training, register, register_own_size
+from zoo.presets.toys import PLANE
+from zoo.registry import ADDED_LATER, OwnSize, Preset, Training, register, register_own_size
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,13 +51,16 @@ class RealNVPImageConfig:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RealNVPVectorConfig:
-    """RealNVP over real vectors: affine couplings with alternating halves of the variables.
+    """RealNVP over real vectors: affine couplings of two halves of the variables.
 
     Args:
         event_shape: (D,), with at least 2 variables.
         couplings: number of couplings.
         units: hidden units of each network.
         layers: hidden layers of each network.
+        reorder: how couplings take turns: 'alternate' (even and odd variables), or the first half
+            of variables that are reordered in between, by 'reverse' (the order reversed), 'random'
+            (a permutation drawn with the seed) or 'lu' (that and a learned linear map).
         num_classes: number of classes of a class-conditional model.
         condition_dim: width of the condition of a vector-conditional model.
     """
@@ -65,6 +69,7 @@ class RealNVPVectorConfig:
     couplings: int = 8
     units: int = 64
     layers: int = 2
+    reorder: str = dataclasses.field(default="alternate", metadata=ADDED_LATER)
     num_classes: int | None = None
     condition_dim: int | None = None
 
@@ -169,13 +174,7 @@ register(
     )
 )
 
-for toy, description in {
-    "moons": "two interleaved half circles in the plane",
-    "rings": "concentric rings in the plane",
-    "checkerboard": "the squares of a checkerboard in the plane",
-    "pinwheel": "spiral arms in the plane",
-    "eight_gaussians": "eight Gaussians on a circle in the plane",
-}.items():
+for toy, description in PLANE.items():
     register(
         Preset(
             name=f"realnvp_{toy}",
@@ -189,6 +188,20 @@ for toy, description in {
             measured="2.40 nats after 4,000 steps" if toy == "moons" else None,
         )
     )
+
+register(
+    Preset(
+        name="realnvp_miniboone",
+        config=RealNVPVectorConfig(event_shape=(43,), couplings=10, reorder="lu"),
+        training=Training(
+            steps=10_000, batch_size=128, learning_rate=5e-4, weight_decay=1e-2, clip_norm=5.0
+        ),
+        dataset="miniboone",
+        description="43 quantities of particle events, standardised",
+        paper=PAPER,
+        unit="nats",
+    )
+)
 
 register_own_size(
     OwnSize(
