@@ -1,5 +1,6 @@
 """The masked network of autoregressive flows."""
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -35,7 +36,7 @@ class MADE(Network):
         condition_dim: width of the condition; 0 takes none.
         seed: seed of the initial weights.
         name: the layer's name, part of the seed.
-        dtype: dtype or policy; 'mixed_bfloat16' computes in bfloat16 with float32 weights.
+        dtype: dtype or policy; 'mixed_bfloat16' computes in bfloat16 in training.
 
     Raises:
         ValueError: for impossible sizes, an order that is no permutation, or an unknown activation.
@@ -88,11 +89,12 @@ class MADE(Network):
             shape = [self.condition_dim, layers * units]
             self.projection = self.normal("projection", shape, self.condition_dim**-0.5)
 
-    def call(self, inputs: Inputs) -> tf.Tensor:
+    def call(self, inputs: Inputs, *, training: bool | None = None) -> tf.Tensor:
         """Runs the network.
 
         Args:
             inputs: x [B, D], or [x, condition [B, condition_dim]].
+            training: whether to compute in the dtype that the policy has for computing.
 
         Returns:
             [B, num_params * D] in the dtype of the weights: blocks of D, a block a parameter.
@@ -101,27 +103,24 @@ class MADE(Network):
         if x.shape.rank != 2 or x.shape[-1] != self.size:
             msg = f"`x` must be [B, {self.size}]; received {x.shape}."
             raise ValueError(msg)
-        shifts = tf.unstack(self.cast(self.biases))
+        cast = functools.partial(self.cast, training=bool(training))
+        shifts = tf.unstack(cast(self.biases))
         if condition is not None:
-            shares = tf.matmul(self.cast(condition), self.cast(self.projection))
+            shares = tf.matmul(cast(condition), cast(self.projection))
             shares = tf.split(shares, self.depth, axis=-1)
             shifts = [bias + share for bias, share in zip(shifts, shares, strict=True)]
         place = tf.math.invert_permutation(tf.convert_to_tensor(self.order))
-        x = self.cast(x)
+        x = cast(x)
         h = shifts[0] + tf.zeros_like(x[:, :1])
         if self.size > 1:
-            h += tf.matmul(x, self._masked(self.in_kernel, place[:, None] < self.degrees))
+            h += tf.matmul(x, cast(_masked(self.in_kernel, place[:, None] < self.degrees)))
         if self.depth > 1:
-            kernels = self._masked(self.kernels, self.degrees[:, None] <= self.degrees)
+            kernels = cast(_masked(self.kernels, self.degrees[:, None] <= self.degrees))
             for kernel, shift in zip(tf.unstack(kernels), shifts[1:], strict=True):
                 h += tf.matmul(self.activate(h), kernel) + shift
         seen = tf.tile(place >= self.degrees[:, None], [1, self.num_params])
-        y = tf.matmul(self.activate(h), self._masked(self.out_kernel, seen))
-        return tf.cast(y + self.cast(self.out_bias), self.variable_dtype)
-
-    def _masked(self, kernel: keras.Variable, mask: tf.Tensor | np.ndarray) -> tf.Tensor:
-        values = self.cast(kernel)
-        return tf.where(mask, values, tf.zeros([], values.dtype))
+        y = tf.matmul(self.activate(h), cast(_masked(self.out_kernel, seen)))
+        return tf.cast(y, self.variable_dtype) + tf.convert_to_tensor(self.out_bias)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments; the order is the one that the weights hold."""
@@ -129,6 +128,11 @@ class MADE(Network):
         own = {"variables": self.size, "layers": self.depth, "order": order}
         names = ("num_params", "units", "activation")
         return {**super().get_config(), **own, **{name: getattr(self, name) for name in names}}
+
+
+def _masked(kernel: keras.Variable, mask: tf.Tensor | np.ndarray) -> tf.Tensor:
+    values = tf.convert_to_tensor(kernel)
+    return tf.where(mask, values, tf.zeros([], values.dtype))
 
 
 def _degrees(variables: int, units: int, *, conditional: bool) -> np.ndarray:

@@ -51,6 +51,7 @@ register(
         paper=PAPER,
         measured="1.90 nats after 2,000 steps, KL to the true density 0.006",
         unit="nats",
+        parameters=51,
     )
 )
 
@@ -64,6 +65,7 @@ register(
         paper=PAPER,
         measured="1.85 nats after 2,000 steps, KL to the true density 0.003",
         unit="nats",
+        parameters=51,
     )
 )
 

@@ -48,6 +48,7 @@ register(
         paper=PAPER,
         measured="0.70 nats after 1,000 steps, KL to the true density 0.000",
         unit="nats",
+        parameters=6,
     )
 )
 

@@ -56,6 +56,7 @@ for toy, description in LINE.items():
             paper=PAPER,
             measured=MEASURED.get(toy),
             unit="nats",
+            parameters=24,
         )
     )
 

@@ -68,6 +68,7 @@ for toy, config in {
             paper=PAPER,
             measured=MEASURED.get(toy),
             unit="nats",
+            parameters=98 if config.transformer == "spline" else 52,
         )
     )
 
@@ -80,6 +81,7 @@ register(
         description=f"{PLANE['moons']}, as if they were independent: what couplings are for",
         paper=PAPER,
         unit="nats",
+        parameters=196,
     )
 )
 

@@ -31,6 +31,7 @@ register(
         description="two interleaved half circles in the plane",
         paper=PAPER,
         unit="nats",
+        parameters=36_936,
     )
 )
 

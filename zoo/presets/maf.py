@@ -58,6 +58,7 @@ for toy, description in PLANE.items():
             description=description,
             paper=PAPER,
             unit="nats",
+            parameters=36_936,
         )
     )
 
@@ -73,6 +74,7 @@ register(
         paper=PAPER,
         paper_result=11.75,
         unit="nats",
+        parameters=166_625,
     )
 )
 

@@ -67,6 +67,7 @@ for toy, description in PLANE.items():
             description=description,
             paper=PAPER,
             unit="nats",
+            parameters=135_180,
         )
     )
 
@@ -81,7 +82,7 @@ register(
         description="43 quantities of particle events, standardised",
         paper=PAPER,
         unit="nats",
-        parameters=135_180,
+        parameters=97_796,
     )
 )
 

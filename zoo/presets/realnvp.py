@@ -200,6 +200,7 @@ register(
         description="43 quantities of particle events, standardised",
         paper=PAPER,
         unit="nats",
+        parameters=143_558,
     )
 )
 

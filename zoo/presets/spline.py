@@ -63,6 +63,7 @@ for toy, description in PLANE.items():
             paper=PAPER,
             measured=MEASURED.get(toy),
             unit="nats",
+            parameters=44_088,
         )
     )
 
@@ -78,6 +79,7 @@ register(
         paper=PAPER,
         paper_result=9.67,
         unit="nats",
+        parameters=208_318,
     )
 )
 
