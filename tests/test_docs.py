@@ -1,4 +1,7 @@
-"""The Python of every page in docs runs as it stands, and what a page links to is there."""
+"""The Python of every page in docs runs as it stands, and what a page links to is there.
+
+What needs several machines is fenced as `py` and tested elsewhere.
+"""
 
 import pathlib
 import re

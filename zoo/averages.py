@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from zoo.optimizer import FusedAdam
+from zoo.training_callback import TrainingCallback
 
 
 def keeps_averages(optimizer: Any) -> bool:
@@ -14,7 +15,7 @@ def keeps_averages(optimizer: Any) -> bool:
     return isinstance(optimizer, FusedAdam) and optimizer.use_ema
 
 
-class AveragesBetweenEpochs(keras.callbacks.Callback):
+class AveragesBetweenEpochs(TrainingCallback):
     """Holds the averages in the model from the end of an epoch's steps to the next epoch.
 
     First in the list, it makes validation measure, and callbacks of an epoch's end save, restore
@@ -23,15 +24,15 @@ class AveragesBetweenEpochs(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Puts the trained weights in."""
-        self.model.averaged = False
+        self.trained.averaged = False
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         """Puts the averages in, for validation."""
-        self.model.averaged = True
+        self.trained.averaged = True
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Puts the averages in, for the callbacks that follow."""
-        self.model.averaged = True
+        self.trained.averaged = True
 
 
 @contextlib.contextmanager

@@ -336,7 +336,7 @@ class FlowModel(LikelihoodModel):
                 then keeps its weights.
         """
         weights_file.load(self.networks, self.spec, filepath)
-        optimizer = getattr(self, "optimizer", None)
+        optimizer: Any = getattr(self, "optimizer", None)
         if keeps_averages(optimizer):
             optimizer.restart_averages()
 

@@ -4,8 +4,9 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
+
+from zoo.training_callback import TrainingCallback
 
 
 class Guard:
@@ -67,7 +68,7 @@ def bad_step(optimizer: Any) -> int | None:
     return guard.bad_step if isinstance(guard, Guard) else None
 
 
-class StopAtBadStep(keras.callbacks.Callback):
+class StopAtBadStep(TrainingCallback):
     """Ends `fit` after the epoch in which a gradient was not finite, and warns.
 
     It comes last: a callback that has ended the training for the same reason has said more.
@@ -75,15 +76,15 @@ class StopAtBadStep(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Lets steps change weights."""
-        guard = getattr(self.model.optimizer, "guard", None)
+        guard = getattr(self.trained.optimizer, "guard", None)
         if isinstance(guard, Guard):
             guard.reset()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Looks."""
-        bad = bad_step(self.model.optimizer)
-        if bad is not None and not self.model.stop_training:
-            self.model.stop_training = True
+        bad = bad_step(self.trained.optimizer)
+        if bad is not None and not self.trained.stop_training:
+            self.trained.stop_training = True
             warnings.warn(
                 f"the gradient of step {bad} was not finite: `fit` ends, with the weights before "
                 "that step. Try a lower learning rate, or `zoo.diagnosis.first_not_finite`.",

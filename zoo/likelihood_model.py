@@ -61,12 +61,12 @@ class LikelihoodModel(DistributedModel):
         measures them and a checkpoint of the weights alone has them. A model without averages, or
         before its first step, has False.
         """
-        optimizer = getattr(self, "optimizer", None)
+        optimizer: Any = getattr(self, "optimizer", None)
         return keeps_averages(optimizer) and optimizer.averaged
 
     @averaged.setter
     def averaged(self, wanted: bool) -> None:
-        optimizer = getattr(self, "optimizer", None)
+        optimizer: Any = getattr(self, "optimizer", None)
         if keeps_averages(optimizer):
             optimizer.averaged = wanted
         elif wanted:

@@ -88,12 +88,12 @@ class FusedAdam(keras.optimizers.Adam):
             name=name,
         )
 
-    def build(self, variables: list[keras.Variable]) -> None:
+    def build(self, var_list: list[keras.Variable]) -> None:
         """Makes the guard, the slots and, with averages, the record of where these are."""
         if self.built:
             return
         self.guard = Guard()
-        super().build(variables)
+        super().build(var_list)
         if self.use_ema:
             self._averaged = self.add_variable((), dtype="bool", name="averaged")
 
@@ -111,7 +111,7 @@ class FusedAdam(keras.optimizers.Adam):
         if wanted and not self.use_ema:
             msg = "`averaged` can be True only with averages, `use_ema=True`; received True."
             raise ValueError(msg)
-        if wanted == self.averaged or not self.iterations.numpy():
+        if wanted == self.averaged or not tf.convert_to_tensor(self.iterations):
             return
         pairs = self._weights_and_averages()
         values = [tuple(map(tf.convert_to_tensor, pair)) for pair in pairs]

@@ -1,11 +1,10 @@
 """The callback that writes checkpoints while Keras trains."""
 
-import keras
-
 from zoo.checkpoints.store import Checkpoints
+from zoo.training_callback import TrainingCallback
 
 
-class SaveCheckpoints(keras.callbacks.Callback):
+class SaveCheckpoints(TrainingCallback):
     """Writes a checkpoint at the end of every epoch; a disk that fails does not end the training.
 
     Args:
@@ -22,4 +21,4 @@ class SaveCheckpoints(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         """Writes one, or says why it could not."""
         score = (logs or {}).get(self._monitor)
-        self._checkpoints.save_or_tell(self.model, score=None if score is None else float(score))
+        self._checkpoints.save_or_tell(self.trained, score=None if score is None else float(score))

@@ -3,12 +3,12 @@
 import math
 import time
 
-import keras
+from zoo.training_callback import TrainingCallback
 
 LOOK_SECONDS = 0.5
 
 
-class StepCallback(keras.callbacks.Callback):
+class StepCallback(TrainingCallback):
     """Counts the steps of the optimizer, which a run that goes on does not begin at 0.
 
     A callback at the end of a step would make Keras wait for the device after every one.
@@ -23,14 +23,6 @@ class StepCallback(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         """Remembers the step at which the virtual epoch begins."""
         self._first = self.step
-
-    @property
-    def trained(self) -> keras.Model:
-        """The model in training."""
-        if self.model is None:
-            msg = "a StepCallback works within `fit` alone."
-            raise RuntimeError(msg)
-        return self.model
 
     @property
     def step(self) -> int:
