@@ -23,6 +23,7 @@ NODES = {
     "iaf_moons": 10_000,
     "maf_*": 4_200,
     "nice_mnist": 3_500,
+    "nice_miniboone": 4_200,
     "nice_*": 3_000,
     "realnvp_cifar": 10_700,
     "realnvp_digits": 8_000,

@@ -151,6 +151,7 @@ OTHERS = {
         "couplings": 4,
         "units": 5,
         "layers": 1,
+        "reorder": "lu",
         "num_classes": 3,
         "condition_dim": 2,
         "dtype": "float64",

@@ -49,7 +49,7 @@ class Guard:
             step: number of the step.
         """
         squares = [tf.nn.l2_loss(gradient) for gradient in gradients]
-        total = tf.add_n([tf.cast(square, tf.float64) for square in squares])
+        total = tf.add_n([tf.cast(square, squares[0].dtype) for square in squares])
         if tf.distribute.get_strategy().num_replicas_in_sync > 1:
             context = tf.distribute.get_replica_context()
             total = context.all_reduce(tf.distribute.ReduceOp.SUM, total)

@@ -87,7 +87,7 @@ class Form:
     def initial_rows(self) -> int:
         """Rows by which a model is initialized: a large image tells more than a small one."""
         positions = math.prod(self.event_shape[:-1])
-        return min(1024, max(32, 2**14 // positions))
+        return min(1024, max(16, 2**14 // positions))
 
     @property
     def row_bytes(self) -> int:
