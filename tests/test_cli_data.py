@@ -197,8 +197,7 @@ def test_images_that_are_read_while_they_are_used_are_split_too(tmp_path, monkey
     monkeypatch.setattr("zoo.datasets.image_folder.IN_MEMORY_BYTES", 0)
     read = data.read(str(tmp_path), IMAGES, data_dir=None, resize=False)
     train, held_out = (
-        {image.tobytes() for image in part.decoded()}
-        for part in (read.train, read.held_out)
+        {image.tobytes() for image in part.decoded()} for part in (read.train, read.held_out)
     )
     assert (len(train), len(held_out)) == (18, 2) == (18, data.count(read.held_out))
     assert not train & held_out

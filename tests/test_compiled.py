@@ -59,19 +59,20 @@ def test_compiled_training_has_the_same_numbers(name):
 
 @every_preset_slowly
 def test_compiled_gradients_are_the_same(name):
-    model = twin(name)
-    x = tf.constant(data(model, 20))
-    model.initialize(x)
+    def gradient_of_a_new_twin(jit):  # a call in training moves running statistics
+        model = twin(name)
+        x = tf.constant(data(model, 20))
+        model.initialize(x)
 
-    def gradient():
-        with tf.GradientTape() as tape:
-            loss = -tf.reduce_mean(model(x, training=True))
-        return tape.gradient(loss, [v.value for v in model.trainable_variables])
+        @tf.function(jit_compile=jit)
+        def gradient():
+            with tf.GradientTape() as tape:
+                loss = -tf.reduce_mean(model(x, training=True))
+            return tape.gradient(loss, [v.value for v in model.trainable_variables])
 
-    wanted, found = (
-        np.concatenate([np.ravel(g) for g in tf.function(gradient, jit_compile=jit)()])
-        for jit in (False, True)
-    )
+        return np.concatenate([np.ravel(g) for g in gradient()])
+
+    wanted, found = gradient_of_a_new_twin(jit=False), gradient_of_a_new_twin(jit=True)
     assert np.linalg.norm(found - wanted) < 1e-5 * np.linalg.norm(wanted)
 
 
@@ -88,8 +89,9 @@ def test_compiled_noise_is_equal_to_the_bit(training):
 HOST = {"PyFunc", "PyFuncStateless", "EagerPyFunc", "Print", "PrintV2", "StringFormat", "Assert"}
 """Operations that only a host can do."""
 
-FOLDED = {"BroadcastGradientArgs"}
-"""Operations that XLA does while it compiles: which axes to sum over, from known shapes."""
+FOLDED = {"BroadcastGradientArgs", "FusedBatchNormV3", "FusedBatchNormGradV3"}
+"""Operations that XLA does while it compiles: which axes to sum over, from known shapes; and those
+whose outputs of no use on a TPU have no shape."""
 
 
 def nodes(graph):

@@ -19,23 +19,24 @@ from zoo.checkpoints import manifest
 from zoo.runs.folder import RunFolder, load_model
 
 STEPS = 600
-SMALL = [
-    *("--steps", str(STEPS), "--batch-size", "64"),
+SIZES = [
     *("--set", "couplings=2", "--set", "units=8", "--set", "layers=1"),
     *("--set", "weight_decay=0.01"),
 ]
+SMALL = ["--steps", str(STEPS), "--batch-size", "64", *SIZES]
 INTERVAL = STEPS // 15
 
 
-def command(run, *more):
-    return [sys.executable, "-m", "zoo", "fit", "realnvp_moons", "--run", str(run), *SMALL, *more]
+def command(run, steps=STEPS):
+    options = ["--run", str(run), "--steps", str(steps), "--batch-size", "64", *SIZES]
+    return [sys.executable, "-m", "zoo", "fit", "realnvp_moons", *options]
 
 
-def final_state(run):
+def final_state(run, steps=STEPS):
     """Returns every array of the last checkpoint, by name."""
     folder = RunFolder(run).checkpoints
-    assert manifest.steps(folder)[-1] == STEPS
-    reader = tf.train.load_checkpoint(str(manifest.path(folder, STEPS) / "state"))
+    assert manifest.steps(folder)[-1] == steps
+    reader = tf.train.load_checkpoint(str(manifest.path(folder, steps) / "state"))
     names = reader.get_variable_to_shape_map()
     return {name: reader.get_tensor(name) for name in names if "OBJECT_GRAPH" not in name}
 
@@ -50,8 +51,8 @@ def straight(tmp_path_factory):
     return run
 
 
-def assert_same_run(run, straight):
-    ours, theirs = final_state(run), final_state(straight)
+def assert_same_run(run, straight, total=STEPS):
+    ours, theirs = final_state(run, total), final_state(straight, total)
     assert ours.keys() == theirs.keys()
     assert len(ours) > 20
     for name, value in ours.items():
@@ -61,7 +62,7 @@ def assert_same_run(run, straight):
     for path in (run, straight):
         steps = RunFolder(path).read_history()["step"]
         assert steps == sorted(set(steps))
-        assert steps[-1] == STEPS
+        assert steps[-1] == total
 
 
 def wait_for(run, step, process):
@@ -75,40 +76,47 @@ def wait_for(run, step, process):
         time.sleep(0.002)
 
 
-def killed(run, step):
-    """Runs the command until about a step, kills it, and returns what it wrote."""
-    process = subprocess.Popen(command(run), stderr=subprocess.PIPE, text=True)
+def killed(run, step, steps):
+    """Runs the command until it trains, and about a step; kills it, and returns what it wrote."""
+    process = subprocess.Popen(command(run, steps=steps), stderr=subprocess.PIPE, text=True)
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if line.startswith("building the first step"):
+            break
     wait_for(run, step, process)
     process.kill()
-    return process.communicate()[1]
+    return "".join(lines) + process.communicate()[1]
 
 
-def assert_survives(run, straight, kills):
+def assert_survives(run, straight, kills, steps):
     """Kills a run again and again between 30 and 90 % of its steps, then lets it end."""
     resumed = []
     for k in range(kills):
         before = manifest.steps(RunFolder(run).checkpoints)
-        err = killed(run, STEPS * (0.3 + 0.6 * k / kills))
-        found = re.search(r"resumed at step (\d+)", err)
+        err = killed(run, steps * (0.3 + 0.6 * k / kills), steps)
         if before:
+            found = re.search(r"resumed at step (\d+)", err)
             assert found, err
             assert before[-1] == int(found[1])
             resumed.append(int(found[1]))
     assert len(resumed) == kills - 1
     assert resumed == sorted(resumed)
-    last = subprocess.run(command(run), capture_output=True, text=True, check=True)
+    last = subprocess.run(command(run, steps=steps), capture_output=True, text=True, check=True)
     assert "resumed at step" in last.stderr
     assert "held-out nats" in last.stdout
-    assert_same_run(run, straight)
+    assert_same_run(run, straight, steps)
 
 
 def test_a_run_survives_three_kills(straight, tmp_path):
-    assert_survives(tmp_path / "run", straight, kills=3)
+    assert_survives(tmp_path / "run", straight, 3, STEPS)
 
 
 @pytest.mark.slow
-def test_a_run_survives_twenty_kills(straight, tmp_path):
-    assert_survives(tmp_path / "run", straight, kills=20)
+def test_a_run_survives_twenty_kills(tmp_path):
+    steps = 10 * STEPS
+    subprocess.run(command(tmp_path / "straight", steps=steps), check=True)
+    assert_survives(tmp_path / "run", tmp_path / "straight", 20, steps)
 
 
 def test_sigterm_saves_after_the_step_and_exits_143(straight, tmp_path):
@@ -150,7 +158,7 @@ def refused(run, *options, name="realnvp_moons"):
     ],
 )
 def test_another_run_in_the_folder_is_refused_by_name(straight, options, named):
-    small = SMALL[2:] if "--epochs" in options else SMALL
+    small = ["--batch-size", "64", *SIZES] if "--epochs" in options else SMALL
     last = refused(straight, *small, *options)
     assert named in last
     assert "another --run" in last
@@ -163,7 +171,7 @@ def test_another_preset_in_the_folder_is_refused(straight):
 def test_other_rows_of_the_same_name_are_refused(tmp_path):
     rows = np.random.default_rng(0).normal(size=(200, 2)).astype(np.float32)
     np.save(tmp_path / "rows.npy", rows)
-    options = ["--data", tmp_path / "rows.npy", "--steps", "4", "--batch-size", "8", *SMALL[4:]]
+    options = ["--data", tmp_path / "rows.npy", "--steps", "4", "--batch-size", "8", *SIZES]
     run = tmp_path / "run"
     assert zoo_main("fit", "realnvp_moons", "--run", run, *options)[0] == 0
     np.save(tmp_path / "rows.npy", rows + 1)
@@ -206,7 +214,7 @@ def test_a_disk_that_fails_does_not_end_the_run(tmp_path, monkeypatch):
     monkeypatch.setattr("zoo.checkpoints.manifest.write", full)
     monkeypatch.setattr(RunFolder, "save_weights", full)
     run = tmp_path / "run"
-    options = ["--steps", "30", "--batch-size", "64", *SMALL[4:]]
+    options = ["--steps", "30", "--batch-size", "64", *SIZES]
     code, out, err = zoo_main("fit", "realnvp_moons", "--run", run, *options)
     assert code == 0
     assert "held-out nats" in out
@@ -216,7 +224,7 @@ def test_a_disk_that_fails_does_not_end_the_run(tmp_path, monkeypatch):
 
 def test_steps_of_epochs_go_on_too(tmp_path):
     run = tmp_path / "run"
-    options = ["--epochs", "1", "--batch-size", "1000", *SMALL[4:]]
+    options = ["--epochs", "1", "--batch-size", "1000", *SIZES]
     for words in ("building the first step", "resumed at step 10"):
         code, _, err = zoo_main("fit", "realnvp_moons", "--run", run, *options)
         assert code == 0

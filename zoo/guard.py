@@ -14,7 +14,8 @@ class Guard:
 
     From the first step on whose gradient has a norm that is NaN or infinite it lets no step change
     a weight: the model keeps the weights of the last good step until somebody looks, and
-    `bad_step` tells which step it was. On replicas all stop if one does.
+    `bad_step` tells which step it was. On several replicas it lets all steps pass: it would need a
+    sum over them of its own, and TensorFlow's collectives mix up two of one shape in a step.
 
     Held by an optimizer it is no part of its state: no file changes by it.
     """
@@ -48,11 +49,10 @@ class Guard:
             learning_rate: of the step.
             step: number of the step.
         """
+        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
+            return list(gradients), learning_rate
         squares = [tf.nn.l2_loss(gradient) for gradient in gradients]
         total = tf.add_n([tf.cast(square, squares[0].dtype) for square in squares])
-        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-            context = tf.distribute.get_replica_context()
-            total = context.all_reduce(tf.distribute.ReduceOp.SUM, total)
         before = tf.convert_to_tensor(self._bad)
         new = (before < 0) & ~tf.math.is_finite(total)
         bad = tf.where(new, tf.cast(step, tf.int64), before)
