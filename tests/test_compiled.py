@@ -89,9 +89,9 @@ def test_compiled_noise_is_equal_to_the_bit(training):
 HOST = {"PyFunc", "PyFuncStateless", "EagerPyFunc", "Print", "PrintV2", "StringFormat", "Assert"}
 """Operations that only a host can do."""
 
-FOLDED = {"BroadcastGradientArgs", "FusedBatchNormV3", "FusedBatchNormGradV3"}
-"""Operations that XLA does while it compiles: which axes to sum over, from known shapes; and those
-whose outputs of no use on a TPU have no shape."""
+FOLDED = {"BroadcastGradientArgs", "FusedBatchNormV3", "FusedBatchNormGradV3", "ZerosLike"}
+"""Operations that XLA does while it compiles: which axes to sum over, from known shapes; and batch
+norms, some of whose outputs, and the zeros that are their gradients, have no shape and no use."""
 
 
 def nodes(graph):
