@@ -1,8 +1,8 @@
 """RealNVP over real vectors: config to flow."""
 
-from tfflows import ActNorm, Affine, Bijector, Chain, Coupling, ScaledTanh, Standardize
-from zoo.conditioners.mlp import MLP
+from tfflows import ActNorm, Affine, Bijector, Chain, ScaledTanh, Standardize
 from zoo.families import reorder
+from zoo.families.vector_coupling import vector_coupling
 from zoo.model_spec import VARIABLE_DTYPES
 from zoo.presets.realnvp import RealNVPVectorConfig
 
@@ -25,30 +25,10 @@ def build(config: RealNVPVectorConfig, *, seed: int, dtype: str) -> Chain:
     parts: list[Bijector] = [Standardize(size, name="standardize", dtype=exact)]
     for k in range(config.couplings):
         parts += reorder.between(config.reorder, size, k, seed=seed, dtype=exact)
-        parts.append(_coupling(config, k, seed=seed, dtype=dtype))
+        affine = Affine(ScaledTanh(name=f"coupling{k}_log_scale", dtype=exact))
+        parts.append(vector_coupling(config, affine, k, seed=seed, dtype=dtype))
         parts.append(ActNorm(size, name=f"coupling{k}_norm", dtype=exact))
     return Chain(parts)
-
-
-def _coupling(config: RealNVPVectorConfig, k: int, *, seed: int, dtype: str) -> Coupling:
-    (size,) = config.event_shape
-    name = f"coupling{k}"
-    # An odd number of variables does not divide evenly: the network then sees all, with zeros.
-    seen = size // 2 if size % 2 == 0 else size
-    condition_dim = config.num_classes or config.condition_dim or 0
-    affine = Affine(ScaledTanh(name=f"{name}_log_scale", dtype=VARIABLE_DTYPES[dtype]))
-    network = MLP(
-        seen * affine.num_params,
-        in_features=seen,
-        units=config.units,
-        layers=config.layers,
-        condition_dim=condition_dim,
-        seed=seed,
-        name=name,
-        dtype=dtype,
-    )
-    mask = reorder.mask(config.reorder, size, k)
-    return Coupling(mask, network, affine, conditional=condition_dim > 0, name=name)
 
 
 def _check(config: RealNVPVectorConfig) -> None:

@@ -1,8 +1,8 @@
 """Neural spline flows with couplings over real vectors: config to flow."""
 
-from tfflows import Bijector, Chain, Coupling, RationalQuadratic, Standardize
-from zoo.conditioners.mlp import MLP
+from tfflows import Bijector, Chain, RationalQuadratic, Standardize
 from zoo.families import reorder
+from zoo.families.vector_coupling import vector_coupling
 from zoo.model_spec import VARIABLE_DTYPES
 from zoo.presets.spline import SplineConfig
 
@@ -25,29 +25,9 @@ def build(config: SplineConfig, *, seed: int, dtype: str) -> Chain:
     parts: list[Bijector] = [Standardize(size, name="standardize", dtype=exact)]
     for k in range(config.couplings):
         parts += reorder.between(config.reorder, size, k, seed=seed, dtype=exact)
-        parts.append(_coupling(config, k, seed=seed, dtype=dtype))
+        spline = RationalQuadratic(config.bins, config.bound)
+        parts.append(vector_coupling(config, spline, k, seed=seed, dtype=dtype))
     return Chain(parts)
-
-
-def _coupling(config: SplineConfig, k: int, *, seed: int, dtype: str) -> Coupling:
-    (size,) = config.event_shape
-    name = f"coupling{k}"
-    # An odd number of variables does not divide evenly: the network then sees all, with zeros.
-    seen = size // 2 if size % 2 == 0 else size
-    condition_dim = config.num_classes or config.condition_dim or 0
-    spline = RationalQuadratic(config.bins, config.bound)
-    network = MLP(
-        seen * spline.num_params,
-        in_features=seen,
-        units=config.units,
-        layers=config.layers,
-        condition_dim=condition_dim,
-        seed=seed,
-        name=name,
-        dtype=dtype,
-    )
-    mask = reorder.mask(config.reorder, size, k)
-    return Coupling(mask, network, spline, conditional=condition_dim > 0, name=name)
 
 
 def _check(config: SplineConfig) -> None:
