@@ -60,7 +60,16 @@ def test_predictions_keep_their_order(case):
     np.testing.assert_allclose(two["predicted"], one["predicted"], rtol=1e-4)
 
 
-@pytest.mark.parametrize("form", ["array", "dataset", "py_dataset", "generator", "endless"])
+FORMS = ["array", "dataset", "from_generator", "py_dataset", "generator", "endless"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_data_in_the_users_memory_stays_as_it_was(folder, form):
+    """TensorFlow cuts batches from Python into shares in place, and computes in them in place."""
+    assert np.load(folder / "forms.npz")[f"{form}-changed"] == 0
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_every_form_of_data_is_divided(folder, form):
     losses = np.load(folder / "forms.npz")
     np.testing.assert_allclose(losses[f"{form}-two"], losses[f"{form}-one"], rtol=2e-6)

@@ -34,8 +34,13 @@ def in_batches(
 def as_given(
     batches: tf.data.Dataset, finish: Callable[[Any], dict], plan: Plan
 ) -> tf.data.Dataset:
-    """Returns batches as they are, repeated and finished."""
-    return mapped(batches.repeat() if plan.repeat else batches, finish)
+    """Returns batches repeated and finished, otherwise as they are, in memory of their own.
+
+    What Python made may be an array of the user's, whose memory TensorFlow reads in place. Where a
+    batch is then cut into shares for replicas, it forgets whose memory that is, and a step that
+    computes in place overwrites the user's data.
+    """
+    return mapped(mapped(batches.repeat() if plan.repeat else batches, finish), _copied)
 
 
 def buffer_size(plan: Plan) -> int:
@@ -62,6 +67,10 @@ def mapped(dataset: tf.data.Dataset, function: Callable) -> tf.data.Dataset:
     """Returns `dataset.map(function)`, in parallel and in order."""
     plain = tf.autograph.experimental.do_not_convert(function)
     return dataset.map(plain, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def _copied(rows: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    return {key: tf.raw_ops.DeepCopy(x=value) for key, value in rows.items()}
 
 
 def ends_unannounced(dataset: tf.data.Dataset) -> bool:

@@ -3,6 +3,7 @@
 import itertools
 
 import keras
+import numpy as np
 
 from zoo.prepare.plan import Plan
 from zoo.prepare.prepared import Prepared
@@ -42,7 +43,9 @@ class CheckedPyDataset(keras.utils.PyDataset):
         element = self.source[index if size is None else index % size]
         if isinstance(element, list):  # to Keras a list of parts is a tuple
             element = tuple(element)
-        return self.plan.for_keras(self.plan.rows(element, batched=True))
+        rows = self.plan.rows(element, batched=True)
+        # For the reason that `as_given` copies.
+        return self.plan.for_keras({key: np.copy(value) for key, value in rows.items()})
 
     def on_epoch_begin(self) -> None:
         """Tells the source."""
