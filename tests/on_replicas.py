@@ -132,6 +132,28 @@ def forms():
     np.savez(FOLDER / "forms.npz", **losses)
 
 
+def guard():
+    """A row that is NaN, in the share of the second replica alone, at the fourth step."""
+    found = {}
+    rows = np.linspace(-1, 1, 64, dtype=np.float32).reshape(32, 2)
+    for label, strategy in (("one", ONE), ("two", TWO)):
+        for steps in (3, 8):
+            x = rows[: 4 * steps].copy()
+            if steps == 8:
+                x[4 * 3 + 3, 0] = np.nan
+            with strategy.scope():
+                keras.utils.set_random_seed(0)
+                model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+                model.compile(FusedAdam(0.1, weight_decay=0.1, global_clipnorm=1.0), "mse")
+                model.optimizer.build(model.trainable_variables)
+            model.fit(x, x[:, :1], batch_size=4, shuffle=False, verbose=0)
+            found[f"{label}-{steps}"] = values(model.trainable_variables)
+            if strategy is TWO:
+                found[f"replicas-{steps}"] = replicated(model.trainable_variables)
+        found[f"{label}-bad_step"] = model.optimizer.guard.bad_step
+    np.savez(FOLDER / "guard.npz", **found)
+
+
 def replicated(variables):
     """The values of variables on each replica, [2, N]."""
     parts = [TWO.experimental_local_results(v.value) for v in variables]
@@ -242,6 +264,7 @@ SCENARIOS = {
     "labels": lambda: compare("labels", IMAGE, 95, labels=True),
     **{case: optimizer(case) for case in OPTIMIZERS},
     "forms": forms,
+    "guard": guard,
     "noise": noise,
     "start_from_data": start_from_data,
     "statistics": statistics,

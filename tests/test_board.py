@@ -6,9 +6,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from command_line import zoo_main
 from models import data, twin
-from zoo.runs.board import Board
-from zoo.runs.gallery import Gallery
-from zoo.runs.monitor import Monitor
+from zoo.runs.observers.board import Board
+from zoo.runs.observers.gallery import Gallery
+from zoo.runs.observers.monitor import Monitor
 from zoo.runs.table import Table
 
 
@@ -23,7 +23,7 @@ def shown(tmp_path_factory):
     """What a board wrote of four steps, two each virtual epoch, and what it had to write."""
     folder = tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("zoo.runs.share.Share.due", property(lambda self: True))
+        patch.setattr("zoo.runs.observers.share.Share.due", property(lambda self: True))
         model = twin("realnvp_digits")
         rows = data(model)
         model.initialize(rows)

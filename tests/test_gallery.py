@@ -3,9 +3,9 @@ import pytest
 from PIL import Image
 
 from models import CONDITIONS, conditions, data, randomize, twin
-from zoo.runs import views
-from zoo.runs.fixed_rows import FixedRows
-from zoo.runs.gallery import Gallery
+from zoo.runs.observers import views
+from zoo.runs.observers.fixed_rows import FixedRows
+from zoo.runs.observers.gallery import Gallery
 
 
 def rows_of(model, rows=40):
@@ -21,8 +21,8 @@ def ready(name, **overrides):
 
 @pytest.fixture(autouse=True)
 def _always_due(monkeypatch):
-    monkeypatch.setattr("zoo.runs.gallery.FIRST_SECONDS", 0.0)
-    monkeypatch.setattr("zoo.runs.gallery.SHARE", 1e9)
+    monkeypatch.setattr("zoo.runs.observers.gallery.FIRST_SECONDS", 0.0)
+    monkeypatch.setattr("zoo.runs.observers.gallery.SHARE", 1e9)
 
 
 def fit(model, folder, tell=pytest.fail, epochs=2):
@@ -83,7 +83,7 @@ def test_a_picture_that_cannot_be_drawn_is_told(tmp_path, monkeypatch):
 
 
 def test_nothing_is_drawn_where_there_is_no_time(tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.runs.gallery.FIRST_SECONDS", 1e9)
+    monkeypatch.setattr("zoo.runs.observers.gallery.FIRST_SECONDS", 1e9)
     fit(ready("realnvp_moons"), tmp_path / "pictures")
     assert not (tmp_path / "pictures").exists()
 

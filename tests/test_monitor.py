@@ -6,8 +6,8 @@ import tensorflow as tf
 
 from models import CONDITIONS, conditions, data, randomize, twin
 from tfflows import Coupling
-from zoo.runs.fixed_rows import FixedRows
-from zoo.runs.monitor import Monitor, measure
+from zoo.runs.observers.fixed_rows import FixedRows
+from zoo.runs.observers.monitor import Monitor, measure
 from zoo.runs.table import Table
 
 
@@ -81,8 +81,8 @@ def test_latents_that_are_not_finite_have_no_round_trip():
 
 
 def trained(tmp_path, monkeypatch, *, share, epochs=4, total=8):
-    monkeypatch.setattr("zoo.runs.monitor.SHARE", share)
-    monkeypatch.setattr("zoo.runs.monitor.FIRST_SECONDS", 0.0)
+    monkeypatch.setattr("zoo.runs.observers.monitor.SHARE", share)
+    monkeypatch.setattr("zoo.runs.observers.monitor.FIRST_SECONDS", 0.0)
     model, table = twin("realnvp_moons"), Table(tmp_path / "layers.csv")
     rows = data(model)
     model.initialize(rows)
@@ -101,13 +101,13 @@ def test_each_virtual_epoch_has_a_row_in_both_files(tmp_path, monkeypatch):
 
 
 def test_where_there_is_no_time_the_end_alone_is_measured(tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.runs.share.Share.due", property(lambda self: False))
+    monkeypatch.setattr("zoo.runs.observers.share.Share.due", property(lambda self: False))
     _, table = trained(tmp_path, monkeypatch, share=0.0)
     assert table.read()["step"] == [8]
 
 
 def test_a_run_cut_short_is_not_measured(tmp_path, monkeypatch):
-    monkeypatch.setattr("zoo.runs.share.Share.due", property(lambda self: False))
+    monkeypatch.setattr("zoo.runs.observers.share.Share.due", property(lambda self: False))
     _, table = trained(tmp_path, monkeypatch, share=0.0, total=9)
     assert not table.path.exists()
 

@@ -77,6 +77,15 @@ def test_every_form_of_data_is_divided(folder, form):
         np.testing.assert_allclose(losses[f"{form}-one"], losses["array-one"], rtol=2e-6)
 
 
+def test_a_bad_step_of_one_replica_stops_all(folder):
+    found = np.load(folder / "guard.npz")
+    assert found["one-bad_step"] == found["two-bad_step"] == 3
+    for label in ("one", "two"):
+        np.testing.assert_array_equal(found[f"{label}-8"], found[f"{label}-3"])
+    np.testing.assert_allclose(found["two-8"], found["one-8"], rtol=1e-5)
+    np.testing.assert_array_equal(*found["replicas-8"])
+
+
 def test_noise_differs_between_replicas_and_is_that_of_one(folder):
     noise = np.load(folder / "noise.npz")
     assert noise["first"].shape == noise["second"].shape == (5, 4, 4, 1)

@@ -1,4 +1,4 @@
-from zoo.runs.share import Share
+from zoo.runs.observers.share import Share
 
 
 class Clock:

@@ -14,8 +14,7 @@ class Guard:
 
     From the first step on whose gradient has a norm that is NaN or infinite it lets no step change
     a weight: the model keeps the weights of the last good step until somebody looks, and
-    `bad_step` tells which step it was. On several replicas it lets all steps pass: it would need a
-    sum over them of its own, and TensorFlow's collectives mix up two of one shape in a step.
+    `bad_step` tells which step it was. On replicas all stop at once, for all see the same sum.
 
     Held by an optimizer it is no part of its state: no file changes by it.
     """
@@ -45,12 +44,10 @@ class Guard:
         """Returns gradients and learning rate as they are, or zeros, which change no weight.
 
         Args:
-            gradients: of all variables, clipped or not.
+            gradients: of all variables, summed over replicas, clipped or not.
             learning_rate: of the step.
             step: number of the step.
         """
-        if tf.distribute.get_strategy().num_replicas_in_sync > 1:
-            return list(gradients), learning_rate
         squares = [tf.nn.l2_loss(gradient) for gradient in gradients]
         total = tf.add_n([tf.cast(square, squares[0].dtype) for square in squares])
         before = tf.convert_to_tensor(self._bad)

@@ -150,9 +150,22 @@ class FusedAdam(keras.optimizers.Adam):
         trainable_variables: list[keras.Variable],
         learning_rate: tf.Tensor,
     ) -> None:
-        """Takes the step, unless it or one before it was not finite: see `Guard`."""
-        grads, learning_rate = self.guard.admit(grads, learning_rate, self.iterations)
-        super()._backend_update_step(grads, trainable_variables, learning_rate)
+        """Takes the step, unless it or one before it was not finite: see `Guard`.
+
+        Keras's own, with two things done to the sum over replicas before it is applied.
+        """
+        variables = [v.value if isinstance(v, keras.Variable) else v for v in trainable_variables]
+        summed = self._all_reduce_sum_gradients(zip(grads, variables, strict=True))
+        gradients = [gradient for gradient, _ in summed]
+        if _replicas() > 1:
+            gradients = super()._clip_gradients(gradients)
+        gradients, learning_rate = self.guard.admit(gradients, learning_rate, self.iterations)
+        tf.__internal__.distribute.interim.maybe_merge_call(
+            self._distributed_tf_update_step,
+            self._distribution_strategy,
+            list(zip(gradients, variables, strict=True)),
+            learning_rate,
+        )
 
     def update_step(
         self, gradient: tf.Tensor, variable: tf.Variable, learning_rate: tf.Tensor
@@ -182,14 +195,12 @@ class FusedAdam(keras.optimizers.Adam):
         """Leaves the decay to `update_step`: Keras evaluates the schedule for each variable."""
 
     def _clip_gradients(self, grads: list[tf.Tensor]) -> list[tf.Tensor]:
-        """Clips the gradient summed over replicas, and hands each replica its share of that."""
-        replicas = tf.distribute.get_strategy().num_replicas_in_sync
-        clips = self.clipnorm or self.global_clipnorm or self.clipvalue
-        if replicas == 1 or not clips:
-            return super()._clip_gradients(grads)
-        context = tf.distribute.get_replica_context()
-        grads = context.all_reduce(tf.distribute.ReduceOp.SUM, list(grads))
-        return [g / replicas for g in super()._clip_gradients(grads)]
+        """Clips; on replicas it leaves their shares alone: the sum is clipped."""
+        return grads if _replicas() > 1 else super()._clip_gradients(grads)
+
+
+def _replicas() -> int:
+    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def build_optimizer(training: Training) -> FusedAdam:

@@ -80,8 +80,8 @@ def fit(
       python -m zoo fit realnvp --run runs/photos --data photos/ --resize \
           --set image_shape=32,32,3 --epochs 20
     """
-    from zoo.runs.board_installed import check_tensorboard
     from zoo.runs.fit import execute
+    from zoo.runs.observers.board_installed import check_tensorboard
     from zoo.runs.plan import plan
 
     if tensorboard:

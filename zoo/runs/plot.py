@@ -16,7 +16,7 @@ from zoo.runs.folder import RunFolder, load_model
 if TYPE_CHECKING:
     from zoo.flow_model import FlowModel
     from zoo.runs.data import Data
-    from zoo.runs.fixed_rows import FixedRows
+    from zoo.runs.observers.fixed_rows import FixedRows
 
 MOST_TEMPERATURES, LINES = 16, 8
 
@@ -115,9 +115,10 @@ def _drawn(
 ) -> Iterator[tuple[str, pathlib.Path]]:
     """Draws one picture after another, and gives its heading and path."""
     from zoo import plots
-    from zoo.runs import report, views
-    from zoo.runs.fixed_rows import FixedRows
-    from zoo.runs.gallery import IMAGE_ROWS, VECTOR_ROWS
+    from zoo.runs import report
+    from zoo.runs.observers import views
+    from zoo.runs.observers.fixed_rows import FixedRows
+    from zoo.runs.observers.gallery import IMAGE_ROWS, VECTOR_ROWS
     from zoo.runs.pictures import impossible
 
     spec, out = planned.run.spec, planned.out
@@ -144,7 +145,7 @@ def _of_images(
     model: "FlowModel", rows: "FixedRows", planned: Plotting
 ) -> Iterator[tuple[str, pathlib.Path]]:
     from zoo import plots
-    from zoo.runs import views
+    from zoo.runs.observers import views
 
     spec, out = planned.run.spec, planned.out
     assert spec.config.levels is not None

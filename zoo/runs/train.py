@@ -119,8 +119,8 @@ class Training:
 
     def _observers(self) -> "list[StepCallback]":
         """Returns the callbacks that look at the model; they come after the one that saves it."""
-        from zoo.runs.gallery import Gallery
-        from zoo.runs.monitor import Monitor
+        from zoo.runs.observers.gallery import Gallery
+        from zoo.runs.observers.monitor import Monitor
 
         folder, total = self.plan.folder, self.plan.run.spec.training.steps
         rows = self.data.held_out
@@ -128,6 +128,6 @@ class Training:
         gallery = Gallery(self.model, rows, folder.pictures, tell=self.tell)
         if not self.tensorboard:
             return [monitor, gallery]
-        from zoo.runs.board import Board
+        from zoo.runs.observers.board import Board
 
         return [monitor, gallery, Board(folder.board, monitor, gallery)]

@@ -4,8 +4,8 @@ import pathlib
 
 import tensorflow as tf
 
-from zoo.runs.gallery import Gallery
-from zoo.runs.monitor import Monitor
+from zoo.runs.observers.gallery import Gallery
+from zoo.runs.observers.monitor import Monitor
 from zoo.runs.step_callback import StepCallback
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from zoo import plots
 from zoo.runs import pictures
-from zoo.runs.fixed_rows import FixedRows
+from zoo.runs.observers.fixed_rows import FixedRows
 
 if TYPE_CHECKING:
     from zoo.flow_model import FlowModel

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 
 from zoo.networks import keras_layers
-from zoo.runs.fixed_rows import FixedRows
-from zoo.runs.share import Share
+from zoo.runs.observers.fixed_rows import FixedRows
+from zoo.runs.observers.share import Share
 from zoo.runs.step_callback import StepCallback
 from zoo.runs.table import Table
 from zoo.watching import Passage, watching

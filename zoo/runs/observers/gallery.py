@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoo import plots
-from zoo.runs import views
-from zoo.runs.fixed_rows import FixedRows
-from zoo.runs.share import Share
+from zoo.runs.observers import views
+from zoo.runs.observers.fixed_rows import FixedRows
+from zoo.runs.observers.share import Share
 from zoo.runs.step_callback import StepCallback
 
 if TYPE_CHECKING:

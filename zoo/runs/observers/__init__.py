@@ -1,0 +1,1 @@
+"""What looks at a model while it trains and afterwards: layers, pictures, TensorBoard."""
