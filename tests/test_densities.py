@@ -58,6 +58,16 @@ def test_a_density_of_the_plane_is_that_of_the_rows(name):
     assert found[~large].sum() == pytest.approx(20_000 * expected[~large].sum(), abs=40)
 
 
+@pytest.mark.parametrize("name", [name for name in PLANE if name != "checkerboard"])
+def test_no_mass_is_missing_in_the_tails(name):
+    """A row in ten thousand that is far too unlikely would hide what a model lacks."""
+    points = np.linspace(-8, 8, 801)
+    grid = np.stack(np.meshgrid(points, points, indexing="ij"), -1).reshape(-1, 2)
+    mass = sum(np.exp(LOG_DENSITIES[name](part)).sum() for part in np.array_split(grid, 20))
+    assert mass * (16 / 800) ** 2 == pytest.approx(1, abs=1e-6)
+    assert LOG_DENSITIES[name](TOYS[name](50_000, 6)).min() > -25
+
+
 @pytest.mark.parametrize("name", LOG_DENSITIES)
 def test_no_point_is_nan(name):
     size = 1 if name in TOYS_1D else 2

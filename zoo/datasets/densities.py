@@ -16,7 +16,9 @@ LOG_2PI = math.log(2.0 * math.pi)
 
 def mixture(x: np.ndarray) -> np.ndarray:
     """Returns the log density of the three Gaussians on the line."""
-    return _log_sum(np.log(WEIGHTS) + _log_normal(_rows(x, 1), MEANS, DEVIATIONS))
+    return np.logaddexp.reduce(
+        np.log(WEIGHTS) + _log_normal(_rows(x, 1), MEANS, DEVIATIONS), axis=1
+    )
 
 
 def skewed(x: np.ndarray) -> np.ndarray:
@@ -47,7 +49,7 @@ def eight_gaussians(x: np.ndarray) -> np.ndarray:
     angle = np.pi / 4.0 * np.arange(8)
     centres = math.sqrt(8.0) * np.stack([np.cos(angle), np.sin(angle)], axis=1)
     parts = _log_normal(_rows(x, 2)[:, None, :], centres, math.sqrt(1.0 / 8.0))
-    return _log_sum(parts.sum(axis=2)) - math.log(8.0)
+    return np.logaddexp.reduce(parts.sum(axis=2), axis=1) - math.log(8.0)
 
 
 def checkerboard(x: np.ndarray) -> np.ndarray:
@@ -63,31 +65,56 @@ def rings(x: np.ndarray) -> np.ndarray:
     circles = 0.75 * np.arange(1, 5)
     bessel = np.log(_scaled_bessel(radius * circles / deviation**2))
     parts = -0.5 * ((radius - circles) / deviation) ** 2 + bessel
-    return _log_sum(parts) - math.log(4.0) - LOG_2PI - 2.0 * math.log(deviation)
+    return np.logaddexp.reduce(parts, axis=1) - math.log(4.0) - LOG_2PI - 2.0 * math.log(deviation)
 
 
 def pinwheel(x: np.ndarray) -> np.ndarray:
     """Returns the log density of the five bent blades.
 
-    A blade's point (a, c), turned by exp(a) / 4, has the angle t + exp(r cos t) / 4 where t is its
-    angle before and r its distance from the origin; t is found by bisection, for each blade. The
-    turn's Jacobian is 1 - c exp(a) / 4. Further solutions lie more than five standard deviations
-    from the blade, as does all where that is not positive, and are left out.
+    A blade's point (a, c), turned by exp(a) / 4, has the angle h(t) = t + exp(r cos t) / 4 where t
+    is its angle before and r its distance from the origin; t is found by bisection, for each blade,
+    where h rises around t = 0. The turn's Jacobian is 1 - c exp(a) / 4. Further solutions lie more
+    than five standard deviations from the blade and are left out.
     """
     x = _rows(x, 2) / 2.0
     radius = np.minimum(np.linalg.norm(x, axis=1), 50.0)[:, None]
     turned = np.arctan2(x[:, 1], x[:, 0])[:, None] - 2.0 * np.pi / 5.0 * np.arange(5)
-    start = -np.pi + 0.25 * np.exp(-radius)  # what the angle -pi becomes
-    turned = start + (turned - start) % (2.0 * np.pi)
-    low, high = np.full(turned.shape, -np.pi), np.full(turned.shape, np.pi)
-    for _ in range(50):
-        middle = 0.5 * (low + high)
-        below = middle + 0.25 * np.exp(radius * np.cos(middle)) < turned
-        low, high = np.where(below, middle, low), np.where(below, high, middle)
-    along, across = radius * np.cos(low), radius * np.sin(low)
+    centre = 0.25 * np.exp(radius)  # what the angle 0 becomes
+    turned = centre - np.pi + (turned - centre + np.pi) % (2.0 * np.pi)
+
+    def bent(angle: np.ndarray) -> np.ndarray:
+        return angle + 0.25 * np.exp(radius * np.cos(angle))
+
+    end = _end_of_rise(radius)
+    angle = _bisected(lambda t: bent(t) < turned, np.full(turned.shape, -np.pi), end)
+    along, across = radius * np.cos(angle), radius * np.sin(angle)
     parts = _log_normal(along, 1.0, 0.3) + _log_normal(across, 0.0, 0.1)
     stretch = np.abs(1.0 - 0.25 * np.exp(along) * across)
-    return _log_sum(parts - np.log(np.maximum(stretch, 1e-3))) - math.log(5.0) - 2.0 * math.log(2.0)
+    parts = np.where(turned < bent(end), parts - np.log(np.maximum(stretch, 1e-9)), -np.inf)
+    return np.logaddexp.reduce(parts, axis=1) - math.log(5.0) - 2.0 * math.log(2.0)
+
+
+def _end_of_rise(radius: np.ndarray) -> np.ndarray:
+    """Returns the first angle above 0 where t + exp(r cos t) / 4 falls; 2 pi if it never does."""
+
+    def slope(angle: np.ndarray) -> np.ndarray:
+        return 1.0 - 0.25 * radius * np.sin(angle) * np.exp(radius * np.cos(angle))
+
+    radius = np.maximum(radius, 1e-9)
+    steepest = np.arccos((np.sqrt(1.0 + 4.0 * radius**2) - 1.0) / (2.0 * radius))
+    first = _bisected(lambda t: slope(t) > 0.0, np.zeros_like(radius), steepest)
+    return np.where(slope(steepest) < 0.0, first, 2.0 * np.pi)
+
+
+def _bisected(
+    below: Callable[[np.ndarray], np.ndarray], low: np.ndarray, high: np.ndarray
+) -> np.ndarray:
+    """Returns where `below` turns from true to false between `low` and `high`."""
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        lower = below(middle)
+        low, high = np.where(lower, middle, low), np.where(lower, high, middle)
+    return low
 
 
 LOG_DENSITIES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -115,11 +142,6 @@ def _log_normal(
     x: np.ndarray, mean: np.ndarray | float, deviation: np.ndarray | float
 ) -> np.ndarray:
     return -0.5 * ((x - mean) / deviation) ** 2 - np.log(deviation) - 0.5 * LOG_2PI
-
-
-def _log_sum(parts: np.ndarray) -> np.ndarray:
-    highest = parts.max(axis=1)
-    return highest + np.log(np.exp(parts - highest[:, None]).sum(axis=1))
 
 
 def _scaled_bessel(x: np.ndarray) -> np.ndarray:
