@@ -3,6 +3,7 @@ import pytest
 from PIL import Image
 
 from models import CONDITIONS, conditions, data, randomize, twin
+from zoo.runs import pictures
 from zoo.runs.observers import views
 from zoo.runs.observers.fixed_rows import FixedRows
 from zoo.runs.observers.gallery import Gallery
@@ -136,6 +137,19 @@ def test_fixed_rows_have_always_the_same_noise():
     np.testing.assert_array_equal(one.real[:4], other.real)
     np.testing.assert_array_equal(np.floor(one.real), one.x)
     np.testing.assert_allclose(model(one.inputs), model.log_prob(one.real), rtol=1e-4)
+
+
+def test_the_warped_lattice_is_one_of_latents():
+    model = ready("realnvp_moons")
+    warped = pictures.warped_lattice(model)
+    lines, points = pictures.LINES, pictures.LINE_POINTS
+    assert warped.shape == (2, lines, points, 2)
+    latents = np.reshape(model.encode(warped.reshape(-1, 2)), warped.shape)
+    ends, at = np.linspace(-3, 3, points), np.linspace(-3, 3, lines)
+    for axis, along in enumerate(latents):
+        np.testing.assert_allclose(along[..., axis], np.tile(ends, (lines, 1)), atol=1e-3)
+        across = np.repeat(at[:, None], points, axis=1)
+        np.testing.assert_allclose(along[..., 1 - axis], across, atol=1e-3)
 
 
 def test_one_variable_is_shown_as_a_warp(tmp_path, monkeypatch):

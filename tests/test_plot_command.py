@@ -14,6 +14,8 @@ from zoo.plots import grid
 SIZES = {
     "realnvp_digits": ["filters=8", "couplings=2", "last_couplings=2", "blocks=1"],
     "realnvp_moons": ["couplings=2", "units=8"],
+    "cdf_mixture": ["components=3"],
+    "nice_mnist": ["couplings=2", "units=8", "layers=1", "event_shape=8,8,1", "levels=17"],
 }
 
 
@@ -43,7 +45,8 @@ def plotted(*args):
     return lines, err
 
 
-IMAGES = ["curve", "samples", "temperatures", "interpolation", "latents"]
+GRIDS = ["curve", "samples", "temperatures", "interpolation"]
+IMAGES = [*GRIDS, "layers", "scales", "latents"]
 
 
 def test_the_pictures_of_images(digits, tmp_path):
@@ -89,6 +92,22 @@ def test_chosen_temperatures_are_the_columns(digits, tmp_path):
 def test_the_pictures_of_two_variables(moons, tmp_path):
     lines, _ = plotted(moons, "--out", tmp_path)
     assert list(lines) == ["curve", "samples", "latents"]
+
+
+def test_the_pictures_of_one_variable(tmp_path):
+    run = trained(tmp_path / "run", "cdf_mixture")
+    assert list(plotted(run)[0]) == ["curve", "warp", "warps", "latents"]
+    with Image.open(run / "warp.png") as one, Image.open(run / "warps.png") as several:
+        assert several.width > 1.5 * one.width
+    for file in ("warps.csv", "warps.json", "warps.png"):
+        (run / file).unlink()  # a run of before there was such a file
+    assert list(plotted(run)[0]) == ["curve", "warp", "latents"]
+
+
+@pytest.mark.slow
+def test_images_of_one_scale_have_no_picture_of_scales(tmp_path):
+    run = trained(tmp_path / "run", "nice_mnist", "--data", "digits")
+    assert list(plotted(run)[0]) == [*GRIDS, "layers", "latents"]
 
 
 @pytest.mark.slow

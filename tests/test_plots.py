@@ -6,7 +6,8 @@ from matplotlib import image, pyplot
 from matplotlib.figure import Figure
 
 from zoo import plots
-from zoo.plots import grid
+from zoo.plots import grid, lines
+from zoo.plots.changes import GONE, UNCHANGED
 
 IMAGES = np.random.default_rng(0).integers(0, 17, (11, 8, 8, 1)).astype(np.uint8)
 PLANE = np.random.default_rng(1).normal(size=(500, 2)).astype(np.float32)
@@ -48,7 +49,43 @@ def draw_warp(path):
     return plots.warp(normal_warp, PLANE[:, :1], path)
 
 
+def lattice(lines=3, points=5):
+    """Returns lines through the plane along each axis, twice as far apart in x as in y."""
+    ends, at = np.linspace(-1, 1, points), np.linspace(-1, 1, lines)
+    along = np.stack(np.meshgrid(ends, at), axis=-1)
+    return np.stack([along, along[..., ::-1]]) * [2.0, 1.0]
+
+
+def draw_warped_plane(path):
+    return plots.density_2d(normal_log_prob, PLANE, PLANE[::-1], path, warped=lattice())
+
+
+def stage(slope):
+    return plots.Warp.of(lambda x: (slope * x, np.full(len(x), np.log(slope))), PLANE[:, :1], 50)
+
+
+def draw_warps(path):
+    return plots.warps({"before": stage(0.5), "after": stage(1.0)}, PLANE[:, :1], path)
+
+
+def draw_lines(path):
+    return plots.image_lines({"first": IMAGES[:4], "second": IMAGES[4:7]}, path, levels=17)
+
+
+def sizes():
+    """Returns changes of a checkerboard of 11 images of 8 x 8; the last row has left."""
+    of_pixels = np.indices((8, 8)).sum(axis=0) % 2 * np.ones((11, 1, 1))
+    of_pixels[:, 7] = np.nan
+    of_pixels[0, 0, 1] = 4.0
+    return of_pixels
+
+
+def draw_changes(path):
+    return plots.changes(IMAGES, {"board": sizes()}, path, levels=17)
+
+
 DRAW = [draw_grid, draw_curve, draw_plane, draw_latents, draw_warp]
+DRAW += [draw_warped_plane, draw_warps, draw_lines, draw_changes]
 
 
 @pytest.mark.parametrize("draw", DRAW)
@@ -271,6 +308,31 @@ def test_data_and_samples_are_shown_by_equally_many_rows_of_each(monkeypatch, tm
     np.testing.assert_allclose(data[[0, -1]], PLANE[[0, -1]])  # from the whole, not its start
 
 
+def test_the_warped_grid_is_drawn_beside_the_samples(monkeypatch, tmp_path):
+    figure = figure_of(draw_warped_plane, monkeypatch, tmp_path)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["data", "learned density", "samples", "warped grid"]
+    shown = figure.axes[3].collections
+    assert len(shown) == 2
+    for drawn, wanted in zip(shown, lattice(), strict=True):
+        np.testing.assert_array_equal(np.stack(drawn.get_segments()), wanted)
+    assert len({str(drawn.get_color()) for drawn in shown}) == 2
+    assert len({(*axes.get_xlim(), *axes.get_ylim()) for axes in figure.axes}) == 1
+
+
+@pytest.mark.parametrize(
+    ("warped", "message"),
+    [
+        (PLANE, r"`warped` must be \[2, L, M, 2\].*received \[500, 2\]"),
+        (lattice()[:1], r"`warped` must be .*received \[1, 3, 5, 2\]"),
+        (np.full((2, 3, 5, 2), np.inf), r"`warped` must be finite"),
+    ],
+)
+def test_what_is_no_warped_grid_is_refused(warped, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        plots.density_2d(normal_log_prob, PLANE, PLANE, tmp_path / "p.png", warped=warped)
+
+
 def test_a_density_of_zero_everywhere_has_a_picture(tmp_path):
     def nowhere(points):
         return np.full(len(points), -np.inf)
@@ -358,3 +420,89 @@ def test_what_is_no_warp_is_refused(data, value, message, tmp_path):
 
     with pytest.raises(ValueError, match=message):
         plots.warp(constant, data, tmp_path / "warp.png")
+
+
+def test_warps_are_columns_at_one_scale(monkeypatch, tmp_path):
+    figure = figure_of(draw_warps, monkeypatch, tmp_path)
+    panels = np.array(figure.axes).reshape(3, 2)
+    assert [axes.get_title() for axes in panels[0]] == ["before", "after"]
+    for column, slope in zip(panels.T, (0.5, 1.0), strict=True):
+        (x, density), (_, z), (_, slopes) = (axes.get_lines()[0].get_data() for axes in column)
+        normal = np.exp(-0.5 * (slope * x) ** 2) / np.sqrt(2 * np.pi)
+        np.testing.assert_allclose(density, slope * normal, rtol=1e-5)
+        np.testing.assert_allclose(z, slope * x, rtol=1e-5)
+        np.testing.assert_allclose(slopes, slope, rtol=1e-5)
+    for row in panels:
+        assert len({(*axes.get_xlim(), *axes.get_ylim()) for axes in row}) == 1
+        low, high = row[0].get_ylim()
+        drawn = np.concatenate([axes.get_lines()[0].get_ydata() for axes in row])
+        assert low <= drawn.min() < drawn.max() <= high
+    assert panels[2, 0].get_ylim()[0] == 0
+    assert [axes.get_ylabel() for axes in panels[:, 0]] == ["density", "warp z = f(x)", "dz / dx"]
+
+
+@pytest.mark.parametrize(
+    ("stages", "message"),
+    [
+        ({}, "`stages` must hold at least one map"),
+        (
+            {"odd": plots.Warp(x=np.ones(2), z=np.full(2, np.nan), log_slope=np.ones(2))},
+            r"`stages\['odd'\]` must be finite",
+        ),
+    ],
+)
+def test_what_are_no_stages_is_refused(stages, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        plots.warps(stages, PLANE[:, :1], tmp_path / "warps.png")
+
+
+def line_of(shown, number):
+    """Returns the pixels of a line of 8 x 8 images in a picture of captioned lines."""
+    top = grid.MARGIN + lines.CAPTION + number * (96 + lines.CAPTION + grid.GAP)
+    return shown[top : top + 96, grid.MARGIN :]
+
+
+def test_each_line_has_its_images_and_its_caption(tmp_path):
+    shown = pixels(draw_lines(tmp_path / "lines.png"))
+    for number, images in enumerate((IMAGES[:4], IMAGES[4:7])):
+        drawn = line_of(shown, number)
+        for k, one in enumerate(images):
+            tile = drawn[:, k * (96 + grid.GAP) :][:, :96]
+            wanted = np.round(one * (255 / 16)).repeat(12, axis=0).repeat(12, axis=1)
+            np.testing.assert_array_equal(tile, np.broadcast_to(wanted, tile.shape))
+        assert (line_of(shown, number)[:, 4 * (96 + grid.GAP) :] == 255).all()
+        top = grid.MARGIN + number * (96 + lines.CAPTION + grid.GAP)
+        caption = shown[top : top + lines.CAPTION]
+        assert (caption < 128).any(), "no caption"
+        assert (caption[[0, -1]] == 255).all(), "the caption is cut"
+
+
+def test_no_line_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="`lines` must hold at least one"):
+        plots.image_lines({}, tmp_path / "lines.png", levels=17)
+
+
+def test_changed_unchanged_and_gone_pixels_differ(tmp_path):
+    shown = pixels(draw_changes(tmp_path / "changes.png"))
+    first = line_of(shown, 1)[6::12, 6::12][:8, :8]  # the middle of each pixel of the first image
+    of_pixels = sizes()[0]
+    np.testing.assert_array_equal((first == UNCHANGED).all(-1), of_pixels == 0)
+    np.testing.assert_array_equal((first == GONE).all(-1), np.isnan(of_pixels))
+    darkest = np.unravel_index(first.sum(axis=-1).argmin(), (8, 8))
+    assert darkest == (0, 1)
+    others = first[(of_pixels == 1)]
+    assert (others == others[0]).all()
+
+
+def test_a_layer_that_changes_nothing_has_a_line(monkeypatch, tmp_path):
+    def draw(path):
+        return plots.changes(IMAGES, {"still": np.zeros((11, 8, 8))}, path, levels=17)
+
+    figure = figure_of(draw, monkeypatch, tmp_path)
+    assert "still: changes of up to 0" in [text.get_text() for text in figure.texts]
+
+
+@pytest.mark.parametrize("wrong", [sizes()[1:], -sizes(), sizes()[..., None]])
+def test_what_are_no_changes_is_refused(wrong, tmp_path):
+    with pytest.raises(ValueError, match=r"`sizes\['board'\]` must be \[11, 8, 8\] numbers"):
+        plots.changes(IMAGES, {"board": wrong}, tmp_path / "changes.png", levels=17)

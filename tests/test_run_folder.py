@@ -97,6 +97,14 @@ def test_history_is_cut_where_the_run_goes_on(folder):
     assert folder.read_history() == {"step": [1], "seconds": [0.5], "loss": [1.0]}
 
 
+def test_what_lies_after_the_step_is_cut_in_all_tables(folder):
+    for table in (folder.layers, folder.warps):
+        for step in (0, 5, 10):
+            table.append({"step": step, "x": 1.0})
+    folder.cut_history(5)
+    assert folder.layers.read()["step"] == folder.warps.read()["step"] == [0, 5]
+
+
 def test_a_foreign_config_alone_is_not_written_over(tmp_path):
     (tmp_path / "config.json").write_text('{"mine": 1}')
     with pytest.raises(ValueError, match="holds files already"):

@@ -21,6 +21,14 @@ def test_rows_are_in_both_files(table):
     assert {p.name for p in table.path.parent.iterdir()} == {"numbers.csv", "numbers.json"}
 
 
+def test_several_rows_are_added_at_once(table):
+    table.extend([{"step": 0, "x": 1.0}, {"step": 0, "x": 2.0}])
+    table.extend([{"step": 5, "x": 3.0}])
+    assert table.read() == {"step": [0, 0, 5], "x": [1, 2, 3]}
+    table.cut(0)
+    assert table.read() == {"step": [0, 0], "x": [1, 2]}
+
+
 def test_both_files_are_cut(table):
     table.cut(0)
     assert not table.path.exists()

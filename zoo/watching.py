@@ -59,11 +59,21 @@ def watching(model: "FlowModel") -> Iterator[list[Passage]]:
 
 def watched(flow: tfb.Bijector, note: Note) -> tfb.Bijector:
     """Returns the flow, same weights, whose layers note what they make."""
+    return rebuilt(flow, lambda layer: Watched(layer, note))
+
+
+def rebuilt(flow: tfb.Bijector, change: Callable[[tfb.Bijector], tfb.Bijector]) -> tfb.Bijector:
+    """Returns the flow with other layers, composed as they are.
+
+    Args:
+        flow: a chain, a split by scale, or a layer.
+        change: returns what stands in a layer's place.
+    """
     if isinstance(flow, Chain):
-        return flow.copy(bijectors=[watched(part, note) for part in flow.bijectors])
+        return flow.copy(bijectors=[rebuilt(part, change) for part in flow.bijectors])
     if isinstance(flow, FactorOut):
-        return flow.copy(inner=watched(flow.inner, note))
-    return Watched(flow, note)
+        return flow.copy(inner=rebuilt(flow.inner, change))
+    return change(flow)
 
 
 class Watched(Bijector):

@@ -61,9 +61,9 @@ def fit(
     of a folder are the classes.
 
     The last lines are the held-out figure with its standard error, the samples, and what to do
-    next. The folder gets config.json, history.csv, layers.csv (both also as .json),
-    weights.weights.h5, checkpoints/, samples.png, curve.png and results.json, and in a run of more
-    than seconds pictures/, what the model makes of the same latents while it learns.
+    next. The folder gets config.json, history.csv, layers.csv, of one variable warps.csv (all also
+    as .json), weights.weights.h5, checkpoints/, samples.png, curve.png and results.json, and in a
+    run of more than seconds pictures/, what the model makes of the same latents while it learns.
 
     The same command with the same folder goes on from the last checkpoint, whatever ended it, and
     ends with the same bits as if nothing had. A checkpoint follows each fifteenth of the run, or

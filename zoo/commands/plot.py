@@ -26,10 +26,12 @@ def plot(
     r"""Draw the pictures of run folder RUN again, from its weights, history and data.
 
     curve.png and samples.png are those of `fit`. Of images there are temperatures.png, each line
-    one latent at rising temperature, and interpolation.png, each line a way from one held-out row
-    to another; of one variable warp.png, with data, density and the map to the latent. latents.png
-    compares the latents of held-out rows with the standard normal. Pictures that are there are
-    replaced, each whole or not at all.
+    one latent at rising temperature, interpolation.png, each line a way from one held-out row to
+    another, layers.png, what each coupling changes, and where there are several scales scales.png,
+    samples that share the latents of some. Of one variable there are warp.png, with data, density
+    and the map to the latent, and warps.png, the same before, while and after it was learned.
+    latents.png compares the latents of held-out rows with the standard normal. Pictures that are
+    there are replaced, each whole or not at all.
 
     \b
     Examples:

@@ -2,6 +2,7 @@
 
 import math
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,20 +41,27 @@ def image_grid(
     Raises:
         ValueError: for images of another shape, none, or with NaN; for `columns` < 1, `levels` < 2.
     """
+    if columns < 1:
+        msg = f"`columns` must be at least 1; received {columns}."
+        raise ValueError(msg)
+    shown = shades(images, levels)
+    return write(figure_of_pixels(tiles(shown, min(columns, len(shown))), title), path)
+
+
+def shades(images: np.ndarray, levels: int) -> np.ndarray:
+    """Returns pixels in 0..255 of images; arguments and errors as of `image_grid`."""
     images = np.asarray(images)
     if images.ndim != 4 or 0 in images.shape or images.shape[-1] not in (1, 3):
         msg = f"`images` must be [N, H, W, 1 or 3] with N >= 1; received {list(images.shape)}."
         raise ValueError(msg)
-    for name, value, least in (("columns", columns, 1), ("levels", levels, 2)):
-        if value < least:
-            msg = f"`{name}` must be at least {least}; received {value}."
-            raise ValueError(msg)
+    if levels < 2:
+        msg = f"`levels` must be at least 2; received {levels}."
+        raise ValueError(msg)
     whole = np.clip(np.floor(finite("images", images)), 0, levels - 1)
-    shades = np.round(whole * (255 / (levels - 1))).astype(np.uint8)
-    return write(_figure_of_pixels(_tiles(shades, min(columns, len(images))), title), path)
+    return np.round(whole * (255 / (levels - 1))).astype(np.uint8)
 
 
-def _tiles(images: np.ndarray, columns: int) -> np.ndarray:
+def tiles(images: np.ndarray, columns: int) -> np.ndarray:
     """Returns [height, width, 3] pixels: white, with image i * columns + j in row i, column j."""
     factor = max(1, round(TILE / max(images.shape[1:3])))
     images = images.repeat(factor, axis=1).repeat(factor, axis=2)
@@ -66,15 +74,30 @@ def _tiles(images: np.ndarray, columns: int) -> np.ndarray:
     return canvas
 
 
-def _figure_of_pixels(pixels: np.ndarray, title: str | None) -> Figure:
-    """Returns a figure that shows `pixels` one to one, a margin and a title around them."""
+def figure_of_pixels(
+    pixels: np.ndarray, title: str | None, captions: Sequence[tuple[int, str]] = ()
+) -> Figure:
+    """Returns a figure that shows `pixels` one to one, a margin and a title around them.
+
+    Args:
+        pixels: [height, width, 3] in 0..255.
+        title: a line above them.
+        captions: lines over the pixels, each with the pixel row of its middle.
+    """
     figure = Figure(dpi=DPI)
     renderer = FigureCanvasAgg(figure).get_renderer()
     above = TITLE if title else 0
-    text = figure.text(0, 0, title or "", color=INK, fontsize=10, va="center", parse_math=False)
-    wide = max(pixels.shape[1], math.ceil(text.get_window_extent(renderer).width)) + 2 * MARGIN
+    lines = [(-(MARGIN + above) / 2, title or ""), *captions]
+    style = {"color": INK, "va": "center", "parse_math": False}
+    texts = [
+        figure.text(0, 0, text, fontsize=8 if number else 10, **style)
+        for number, (_, text) in enumerate(lines)
+    ]
+    widest = max(math.ceil(text.get_window_extent(renderer).width) for text in texts)
+    wide = max(pixels.shape[1], widest) + 2 * MARGIN
     high = pixels.shape[0] + above + 2 * MARGIN
     figure.set_size_inches(wide / DPI, high / DPI)
-    text.set_position((MARGIN / wide, 1 - (MARGIN + above) / 2 / high))
+    for text, (middle, _) in zip(texts, lines, strict=True):
+        text.set_position((MARGIN / wide, 1 - (MARGIN + above + middle) / high))
     figure.figimage(pixels, MARGIN, MARGIN)
     return figure

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -16,6 +18,7 @@ DENSITY = LinearSegmentedColormap.from_list(
 )
 GRID_POINTS, CHUNK = 240, 14_400
 MOST_DOTS = 5_000
+DOTS, LINES = "#08519c", ("#c8374f", "#08519c")
 
 
 def density_2d(
@@ -24,30 +27,35 @@ def density_2d(
     samples: np.ndarray,
     path: str | os.PathLike[str],
     *,
+    warped: np.ndarray | None = None,
     title: str | None = None,
 ) -> Path:
-    """Draws data, learned density and samples in the plane, side by side at one scale.
+    """Draws data, learned density, samples and warped grid in the plane, side by side at one scale.
 
-    Data and samples are shown by equally many dots, at most 5,000.
+    Data and samples are shown by equally many dots, at most 5,000. The warped grid is what a flow
+    makes of a square lattice of latents.
 
     Args:
         log_prob_fn: float32 [M, 2] points -> [M] log-densities in nats.
         data: [N, 2] rows; they decide the limits, a square around nearly all of them.
         samples: [K, 2] the model's rows.
         path: the picture to write; its suffix is the format.
+        warped: [2, L, M, 2] points of L lines along each latent, in data space; None draws none.
         title: a line above the panels.
 
     Returns:
         `path`.
 
     Raises:
-        ValueError: for rows of another shape, none, or NaN; for a log-density that is NaN or
-            +infinity.
+        ValueError: for rows or lines of another shape, none, or NaN; for a log-density that is NaN
+            or +infinity.
     """
     data, samples = _plane("data", data), _plane("samples", samples)
     low, high = _square(data)
-    figure = Figure(figsize=(9.6, 3.5 if title is None else 3.75), dpi=DPI, layout="constrained")
-    panels = figure.subplots(1, 3, sharex=True, sharey=True)
+    names = ["data", "learned density", "samples", *(["warped grid"] * (warped is not None))]
+    height = 3.5 if title is None else 3.75
+    figure = Figure(figsize=(3.2 * len(names), height), dpi=DPI, layout="constrained")
+    panels = figure.subplots(1, len(names), sharex=True, sharey=True)
     panels[1].imshow(
         _density(log_prob_fn, low, high),
         extent=(low[0], high[0], low[1], high[1]),
@@ -59,8 +67,10 @@ def density_2d(
     dots = min(len(data), len(samples), MOST_DOTS)
     for panel, rows in ((panels[0], data), (panels[2], samples)):
         shown = rows[np.linspace(0, len(rows) - 1, dots).astype(int)]
-        panel.scatter(*shown.T, s=2.0, color="#08519c", alpha=0.45, linewidths=0)
-    for panel, name in zip(panels, ("data", "learned density", "samples"), strict=True):
+        panel.scatter(*shown.T, s=2.0, color=DOTS, alpha=0.45, linewidths=0)
+    if warped is not None:
+        _draw_lines(panels[3], warped)
+    for panel, name in zip(panels, names, strict=True):
         panel.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]), aspect="equal")
         panel.set_title(name, color=INK, fontsize=11)
         panel.spines[:].set_color(FAINT)
@@ -69,6 +79,15 @@ def density_2d(
         panel.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     put_title(figure, title)
     return write(figure, path)
+
+
+def _draw_lines(panel: Axes, warped: np.ndarray) -> None:
+    warped = finite("warped", np.asarray(warped))
+    if warped.ndim != 4 or warped.shape[0] != 2 or warped.shape[3] != 2 or 0 in warped.shape:
+        msg = f"`warped` must be [2, L, M, 2] with L, M >= 1; received {list(warped.shape)}."
+        raise ValueError(msg)
+    for lines, color in zip(warped, LINES, strict=True):
+        panel.add_collection(LineCollection(list(lines), colors=color, linewidths=0.6))
 
 
 def _plane(name: str, rows: np.ndarray) -> np.ndarray:

@@ -40,6 +40,7 @@ class RunFolder:
         self.history = self.path / "history.csv"
         self._history = Table(self.history)
         self.layers = Table(self.path / "layers.csv")
+        self.warps = Table(self.path / "warps.csv")
         self.pictures = self.path / "pictures"
         self.board = self.path / "board"
         self.samples = self.path / "samples.png"
@@ -122,9 +123,9 @@ class RunFolder:
         self._history.append(row)
 
     def cut_history(self, step: int) -> None:
-        """Takes away what history and layers have of later steps: the run goes on from there."""
-        self._history.cut(step)
-        self.layers.cut(step)
+        """Takes away what the tables have of later steps: the run goes on from there."""
+        for table in (self._history, self.layers, self.warps):
+            table.cut(step)
 
     @property
     def seconds(self) -> float:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from zoo.flow_model import FlowModel
 
 COLUMNS, IMAGES, POINTS = 8, 64, 5_000
+LARGEST, LINES, LINE_POINTS = 3.0, 13, 241
+"""The lattice of latents: the square it fills, its lines in each direction, points of a line."""
 
 
 def impossible(config: Config) -> str | None:
@@ -53,10 +55,23 @@ def plane(
     path: str | os.PathLike[str],
     title: str | None,
 ) -> None:
-    """Draws data, the density and samples of an unconditional model of two variables."""
+    """Draws data, density, samples and warped grid of an unconditional model of two variables."""
     from zoo import plots
 
     def log_prob(points: np.ndarray) -> np.ndarray:
         return np.asarray(model.log_prob(points))
 
-    plots.density_2d(log_prob, data, samples, path, title=title)
+    plots.density_2d(log_prob, data, samples, path, warped=warped_lattice(model), title=title)
+
+
+def warped_lattice(model: "FlowModel") -> np.ndarray:
+    """Returns what a model of two variables makes of a square lattice of latents.
+
+    Returns:
+        [2, L, M, 2]: lines along which the first latent runs from -3 to 3, then the second.
+    """
+    at = np.linspace(-LARGEST, LARGEST, LINES)
+    running = np.linspace(-LARGEST, LARGEST, LINE_POINTS)
+    along = np.stack(np.meshgrid(running, at), axis=-1)
+    latents = np.stack([along, along[..., ::-1]])
+    return np.asarray(model.decode(latents.reshape(-1, 2))).reshape(latents.shape)

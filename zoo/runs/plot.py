@@ -4,7 +4,7 @@ import dataclasses
 import math
 import os
 import pathlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -14,11 +14,9 @@ from zoo.runs.config import RunConfig
 from zoo.runs.folder import RunFolder, load_model
 
 if TYPE_CHECKING:
-    from zoo.flow_model import FlowModel
     from zoo.runs.data import Data
-    from zoo.runs.observers.fixed_rows import FixedRows
 
-MOST_TEMPERATURES, LINES = 16, 8
+MOST_TEMPERATURES = 16
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,11 +79,11 @@ def execute(planned: Plotting, *, data_dir: str | None) -> None:
         data_dir: folder of prepared TFDS data sets.
 
     Raises:
-        ValueError: if the weights or the history cannot be used.
+        ValueError: if the weights, the history or the kept maps cannot be used.
     """
     click.echo("loading TensorFlow ...", err=True)
     console.import_tensorflow()
-    from zoo.runs import report
+    from zoo.runs import album, report
 
     model = load_model(planned.folder.path)
     data = _data(planned, data_dir)
@@ -94,7 +92,7 @@ def execute(planned: Plotting, *, data_dir: str | None) -> None:
     curve = planned.out / "curve.png"
     report.draw_curve(planned.run, planned.folder, curve, held_out=results.get("mean"))
     click.echo(f"{'curve':19} {curve}")
-    for heading, path in _drawn(model, planned, data):
+    for heading, path in album.draw(model, planned, data):
         click.echo(f"{heading:19} {path}")
 
 
@@ -108,61 +106,6 @@ def _data(planned: Plotting, data_dir: str | None) -> "Data | None":
     except (OSError, ValueError) as error:
         click.echo(f"without the pictures that need data, which cannot be had: {error}", err=True)
         return None
-
-
-def _drawn(
-    model: "FlowModel", planned: Plotting, data: "Data | None"
-) -> Iterator[tuple[str, pathlib.Path]]:
-    """Draws one picture after another, and gives its heading and path."""
-    from zoo import plots
-    from zoo.runs import report
-    from zoo.runs.observers import views
-    from zoo.runs.observers.fixed_rows import FixedRows
-    from zoo.runs.observers.gallery import IMAGE_ROWS, VECTOR_ROWS
-    from zoo.runs.pictures import impossible
-
-    spec, out = planned.run.spec, planned.out
-    images = spec.config.levels is not None and impossible(spec.config) is None
-    train = None if data is None else data.train
-    if images or train is not None:
-        if report.draw_samples(model, planned.run, train, out / "samples.png"):
-            yield "samples", out / "samples.png"
-    if data is None:
-        return
-    rows = FixedRows.of(model, data.held_out, IMAGE_ROWS if model.levels else VECTOR_ROWS)
-    if images:
-        yield from _of_images(model, rows, planned)
-    title = f"{spec.preset}, seed {spec.seed}"
-    if spec.config.event_shape == (1,) and model.levels is None and rows.condition is None:
-        views.draw_warp(model, rows.real, out / "warp.png", title)
-        yield "warp", out / "warp.png"
-    path = out / "latents.png"
-    plots.latent_histogram(views.latents(model, rows), path, title=f"latents of {title}")
-    yield "latents", path
-
-
-def _of_images(
-    model: "FlowModel", rows: "FixedRows", planned: Plotting
-) -> Iterator[tuple[str, pathlib.Path]]:
-    from zoo import plots
-    from zoo.runs.observers import views
-
-    spec, out = planned.run.spec, planned.out
-    assert spec.config.levels is not None
-    chosen = planned.temperatures or views.TEMPERATURES
-    drawn = {
-        "temperatures": (views.temperatures(model, rows, LINES, chosen), len(chosen)),
-        "interpolation": (views.interpolation(model, rows, LINES), views.COLUMNS),
-    }
-    titles = {
-        "temperatures": "temperatures " + ", ".join(f"{value:g}" for value in chosen),
-        "interpolation": "from one held-out row to another",
-    }
-    for name, (images, columns) in drawn.items():
-        path = out / f"{name}.png"
-        title = f"{spec.preset}: {titles[name]}"
-        plots.image_grid(images, path, levels=spec.config.levels, columns=columns, title=title)
-        yield name, path
 
 
 def _folder(out: str) -> pathlib.Path:

@@ -27,8 +27,12 @@ class Table:
 
     def append(self, row: Mapping[str, float]) -> None:
         """Adds a row, with a header where it is the first."""
-        rows = self._rows() if self.path.exists() else [list(row)]
-        self._write([*rows, list(row.values())])
+        self.extend([row])
+
+    def extend(self, rows: Sequence[Mapping[str, float]]) -> None:
+        """Adds rows of the same columns, at least one."""
+        there = self._rows() if self.path.exists() else [list(rows[0])]
+        self._write([*there, *(list(row.values()) for row in rows)])
 
     def cut(self, step: int) -> None:
         """Takes away the rows after a step: the run goes on from there."""

@@ -121,13 +121,19 @@ class Training:
         """Returns the callbacks that look at the model; they come after the one that saves it."""
         from zoo.runs.observers.gallery import Gallery
         from zoo.runs.observers.monitor import Monitor
+        from zoo.runs.observers.one_variable import has_warp
+        from zoo.runs.observers.warps import Warps
 
         folder, total = self.plan.folder, self.plan.run.spec.training.steps
         rows = self.data.held_out
         monitor = Monitor(self.model, rows, folder.layers, total=total, tell=self.tell)
         gallery = Gallery(self.model, rows, folder.pictures, tell=self.tell)
-        if not self.tensorboard:
-            return [monitor, gallery]
-        from zoo.runs.observers.board import Board
+        observers: list[StepCallback] = [monitor, gallery]
+        if has_warp(self.plan.run.spec.config):
+            warps = Warps(self.model, rows, folder.warps, total=total, tell=self.tell)
+            observers.append(warps)
+        if self.tensorboard:
+            from zoo.runs.observers.board import Board
 
-        return [monitor, gallery, Board(folder.board, monitor, gallery)]
+            observers.append(Board(folder.board, monitor, gallery))
+        return observers

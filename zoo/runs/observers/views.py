@@ -1,6 +1,5 @@
 """What a model looks like, from fixed latents and fixed rows: pictures that can be compared."""
 
-import math
 import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -9,6 +8,7 @@ import numpy as np
 
 from zoo import plots
 from zoo.runs import pictures
+from zoo.runs.observers import one_variable
 from zoo.runs.observers.fixed_rows import FixedRows
 
 if TYPE_CHECKING:
@@ -74,7 +74,8 @@ def draw(model: "FlowModel", rows: FixedRows, path: str | os.PathLike[str], titl
     """Draws the one picture that shows most of a model; tells whether there is such a picture.
 
     Of images: four lines of samples, one of a latent at rising temperature, and one from a row to
-    another. Of two variables: data, density and samples; of one: data, density and the warp.
+    another. Of two variables: data, density, samples and the warped grid; of one: data, density
+    and the warp.
 
     Args:
         model: the model.
@@ -91,26 +92,13 @@ def draw(model: "FlowModel", rows: FixedRows, path: str | os.PathLike[str], titl
         images = np.concatenate(shown)
         plots.image_grid(images, path, levels=config.levels, columns=COLUMNS, title=title)
         return True
-    size = math.prod(config.event_shape)
-    if rows.condition is not None or config.levels is not None or size > 2:
-        return False
-    if size == 1:
-        draw_warp(model, rows.real, path, title)
-    else:
+    if one_variable.has_warp(config):
+        one_variable.draw_warp(model, rows.real, path, title)
+        return True
+    if config.levels is None and pictures.impossible(config) is None:
         pictures.plane(model, rows.real, samples(model, rows, len(rows.x)), path, title)
-    return True
-
-
-def draw_warp(
-    model: "FlowModel", data: np.ndarray, path: str | os.PathLike[str], title: str
-) -> None:
-    """Draws an unconditional model of one variable."""
-
-    def inverse(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        z, log_det = model.flow.inverse_and_log_det(x.astype(model.form.dtype), 1)
-        return np.asarray(z), np.asarray(log_det)
-
-    plots.warp(inverse, data, path, title=title)
+        return True
+    return False
 
 
 def _repeated(rows: FixedRows, row: int, n: int) -> np.ndarray | None:
