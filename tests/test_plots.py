@@ -308,6 +308,19 @@ def test_data_and_samples_are_shown_by_equally_many_rows_of_each(monkeypatch, tm
     np.testing.assert_allclose(data[[0, -1]], PLANE[[0, -1]])  # from the whole, not its start
 
 
+def test_a_warped_line_is_broken_where_it_is_not_finite(monkeypatch, tmp_path):
+    warped = lattice()
+    warped[0, 1, 2] = np.inf
+
+    def draw(path):
+        return plots.density_2d(normal_log_prob, PLANE, PLANE, path, warped=warped)
+
+    lines = figure_of(draw, monkeypatch, tmp_path).axes[3].collections[0].get_paths()
+    broken = np.isnan(lines[1].vertices).any(axis=1)
+    assert broken.tolist() == [False, False, True, False, False]
+    assert np.isfinite(lines[0].vertices).all()
+
+
 def test_the_warped_grid_is_drawn_beside_the_samples(monkeypatch, tmp_path):
     figure = figure_of(draw_warped_plane, monkeypatch, tmp_path)
     titles = [axes.get_title() for axes in figure.axes]
@@ -325,7 +338,6 @@ def test_the_warped_grid_is_drawn_beside_the_samples(monkeypatch, tmp_path):
     [
         (PLANE, r"`warped` must be \[2, L, M, 2\].*received \[500, 2\]"),
         (lattice()[:1], r"`warped` must be .*received \[1, 3, 5, 2\]"),
-        (np.full((2, 3, 5, 2), np.inf), r"`warped` must be finite"),
     ],
 )
 def test_what_is_no_warped_grid_is_refused(warped, message, tmp_path):

@@ -40,15 +40,16 @@ def density_2d(
         data: [N, 2] rows; they decide the limits, a square around nearly all of them.
         samples: [K, 2] the model's rows.
         path: the picture to write; its suffix is the format.
-        warped: [2, L, M, 2] points of L lines along each latent, in data space; None draws none.
+        warped: [2, L, M, 2] points of L lines along each latent, in data space, which are broken
+            where they are not finite; None draws none.
         title: a line above the panels.
 
     Returns:
         `path`.
 
     Raises:
-        ValueError: for rows or lines of another shape, none, or NaN; for a log-density that is NaN
-            or +infinity.
+        ValueError: for rows of another shape, none, or NaN; for lines of another shape; for a
+            log-density that is NaN or +infinity.
     """
     data, samples = _plane("data", data), _plane("samples", samples)
     low, high = _square(data)
@@ -82,11 +83,12 @@ def density_2d(
 
 
 def _draw_lines(panel: Axes, warped: np.ndarray) -> None:
-    warped = finite("warped", np.asarray(warped))
+    warped = np.asarray(warped)
     if warped.ndim != 4 or warped.shape[0] != 2 or warped.shape[3] != 2 or 0 in warped.shape:
         msg = f"`warped` must be [2, L, M, 2] with L, M >= 1; received {list(warped.shape)}."
         raise ValueError(msg)
-    for lines, color in zip(warped, LINES, strict=True):
+    shown = np.where(np.isfinite(warped), warped, np.nan)
+    for lines, color in zip(shown, LINES, strict=True):
         panel.add_collection(LineCollection(list(lines), colors=color, linewidths=0.6))
 
 
