@@ -1,0 +1,54 @@
+"""A step on two replicas against one, at the same global batch, as ratios of one process.
+
+The replicas are two logical devices of one CPU: they share its cores, so what is seen is the cost
+of dividing, not the gain of a second device.
+
+python benchmarks/replicas.py [PRESET ...]
+"""
+
+import statistics
+import sys
+import time
+
+import numpy as np
+import tensorflow as tf
+
+import zoo
+
+STEPS, REPEATS = 20, 5
+
+
+def step_seconds(strategy: tf.distribute.Strategy, name: str) -> float:
+    """Returns the median seconds of a step of a preset's model."""
+    with strategy.scope():
+        model = zoo.get(name, schedule="constant")
+    random = np.random.default_rng(0)
+    shape = (STEPS * model.spec.training.batch_size, *model.event_shape)
+    if model.levels is None:
+        rows = random.normal(size=shape).astype(np.float32)
+    else:
+        rows = random.integers(0, model.levels, shape).astype(np.uint8)
+    model.fit(rows, epochs=1, verbose=0)
+    times = []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        model.fit(rows, epochs=1, verbose=0)
+        times.append((time.perf_counter() - began) / STEPS)
+    return statistics.median(times)
+
+
+def main(names: list[str]) -> None:
+    """Prints the seconds of a step, and their ratio."""
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    halves = [tf.config.LogicalDeviceConfiguration()] * 2
+    tf.config.set_logical_device_configuration(cpu, halves)
+    two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    for name in names:
+        alone = step_seconds(tf.distribute.get_strategy(), name)
+        both = step_seconds(two, name)
+        line = f"one {1e3 * alone:8.2f} ms   two {1e3 * both:8.2f} ms   {both / alone:5.2f} x"
+        print(f"{name:18} {line}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or ["realnvp_moons", "realnvp_digits", "realnvp_mnist"])
