@@ -38,6 +38,7 @@ def plot(
       python -m zoo plot runs/digits
       python -m zoo plot runs/digits --out pictures --temperature 0.7 --temperature 1
     """
-    from zoo.runs.plot import execute, plan
+    from zoo.runs.plot import execute
+    from zoo.runs.plotting import plan
 
     execute(plan(run, out=out, temperatures=temperatures), data_dir=data_dir)

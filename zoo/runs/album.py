@@ -14,7 +14,7 @@ from zoo.runs.pictures import impossible
 if TYPE_CHECKING:
     from zoo.flow_model import FlowModel
     from zoo.runs.data import Data
-    from zoo.runs.plot import Plotting
+    from zoo.runs.plotting import Plotting
 
 LINES = 8
 """Lines of temperatures and interpolations; images of a line of layers and scales."""
