@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import logging
 import math
 import re
 
@@ -510,3 +511,20 @@ def test_memory_does_not_grow():
 def test_specs_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         fitted(VECTOR).spec.seed = 1
+
+
+def test_many_models_are_not_taken_for_one_that_is_traced_again_and_again():
+    said = []
+
+    class Kept(logging.Handler):
+        def emit(self, record):
+            said.append(record.getMessage())
+
+    kept, logger = Kept(), tf.get_logger()
+    logger.addHandler(kept)
+    try:
+        for seed in range(7):
+            twin("affine_correlated", seed=seed).log_prob(np.zeros((3, 2), np.float32))
+    finally:
+        logger.removeHandler(kept)
+    assert not [text for text in said if "retracing" in text]

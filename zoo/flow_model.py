@@ -4,7 +4,7 @@ import functools
 import importlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 import keras
@@ -72,13 +72,11 @@ class FlowModel(LikelihoodModel):
         number = tf.TensorSpec([], tf.int32)
         temperature = tf.TensorSpec([], self.spec.variable_dtype)
         inputs = fields if self.form.conditional else fields["x"]
-        # AutoGraph would rewrite the source of every bijector, four times the time to a trace.
-        compiled = functools.partial(tf.function, autograph=False)
-        self._compiled_bound = compiled(self._bound, [inputs, seed])
-        self._compiled_density = compiled(self._density, [rows, *given])
-        self._compiled_encode = compiled(self._encode, [rows, *given])
-        self._compiled_decode = compiled(self._decode, [rows, *given])
-        self._compiled_sample = compiled(self._sample, [number, seed, temperature, *given])
+        self._compiled_bound = _compiled(self._bound, [inputs, seed])
+        self._compiled_density = _compiled(self._density, [rows, *given])
+        self._compiled_encode = _compiled(self._encode, [rows, *given])
+        self._compiled_decode = _compiled(self._decode, [rows, *given])
+        self._compiled_sample = _compiled(self._sample, [number, seed, temperature, *given])
 
     @property
     def event_shape(self) -> tuple[int, ...]:
@@ -363,3 +361,10 @@ class FlowModel(LikelihoodModel):
         if save_type == "checkpoint":
             children.pop("flow", None)
         return children
+
+
+def _compiled(method: Callable, signature: Sequence[Any]) -> Callable:
+    # AutoGraph would rewrite the source of every bijector, four times the time to a trace.
+    # TensorFlow counts traces by code, and warns of many models as of one that is retraced: a
+    # partial has no code.
+    return tf.function(functools.partial(method), signature, autograph=False)
