@@ -24,8 +24,9 @@ SLOPE_OVER = 3
 class Slogdet(DenseAffine):
     """The same map by LU and slogdet, which XLA does not compile; the measure of QR."""
 
-    def _solve(self, y: tf.Tensor) -> tf.Tensor:
-        return tf.transpose(tf.linalg.solve(self._matrix(), tf.transpose(y)))
+    def _solve(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        x = tf.transpose(tf.linalg.solve(self._matrix(), tf.transpose(y)))
+        return x, self._log_abs_det()
 
     def _log_abs_det(self) -> tf.Tensor:
         return tf.linalg.slogdet(self._matrix())[1]

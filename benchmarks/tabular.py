@@ -46,8 +46,10 @@ class Trained:
     nats: tuple[float, float]
 
 
-def load(name: str, data_dir: str | None) -> zoo.datasets.Splits:
+def load(preset: str, data_dir: str | None) -> zoo.datasets.Splits:
     """Returns the data of a preset, or leaves with a line that says what to set."""
+    name = registry.preset(preset).dataset
+    assert name is not None
     try:
         return zoo.datasets.load(name, data_dir=data_dir)
     except ValueError as error:
@@ -56,7 +58,7 @@ def load(name: str, data_dir: str | None) -> zoo.datasets.Splits:
 
 def trained(name: str, data_dir: str | None, steps: int, runs: pathlib.Path | None) -> Trained:
     """Returns the model of a preset, from the folder of its run or trained here."""
-    splits = load(registry.preset(name).dataset, data_dir)
+    splits = load(name, data_dir)
     if runs is not None and (runs / name).is_dir():
         model, how = zoo.load(runs / name), "its run"
     else:

@@ -61,17 +61,25 @@ class DenseAffine(Linear):
     def _times(self, x: tf.Tensor) -> tf.Tensor:
         return times(self._matrix(), x)
 
-    def _solve(self, y: tf.Tensor) -> tf.Tensor:
-        q, r = tf.linalg.qr(self._matrix())
+    def _solve(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        q, r = self._factors()
         columns = to_columns(times(tf.transpose(q), y))
-        return from_columns(tf.linalg.triangular_solve(r, columns, lower=False), y)
+        x = from_columns(tf.linalg.triangular_solve(r, columns, lower=False), y)
+        return x, _log_abs_diagonal(r)
 
     def _log_abs_det(self) -> tf.Tensor:
-        _, r = tf.linalg.qr(self._matrix())  # XLA compiles this, but no slogdet
-        return tf.reduce_sum(tf.math.log(tf.abs(tf.linalg.diag_part(r))))
+        _, r = self._factors()
+        return _log_abs_diagonal(r)
+
+    def _factors(self) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.linalg.qr(self._matrix())  # XLA compiles this, but no slogdet
 
     def _matrix(self) -> tf.Tensor:
         return tf.convert_to_tensor(self._state.layer.matrix)
+
+
+def _log_abs_diagonal(r: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_sum(tf.math.log(tf.abs(tf.linalg.diag_part(r))))
 
 
 def _check_invertible(matrix: np.ndarray, dtype: str) -> None:

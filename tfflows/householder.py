@@ -69,8 +69,9 @@ class Householder(Linear):
     def _times(self, x: tf.Tensor) -> tf.Tensor:
         return _reflected(self._units(), x)
 
-    def _solve(self, y: tf.Tensor) -> tf.Tensor:
-        return _reflected(self._units()[::-1], y)  # each reflection is its own inverse
+    def _solve(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        # Each reflection is its own inverse.
+        return _reflected(self._units()[::-1], y), self._log_abs_det()
 
     def _log_abs_det(self) -> tf.Tensor:
         return tf.zeros([], self.dtype)

@@ -46,7 +46,8 @@ class Linear(Bijector):
         return self._times(x) + self._shift(), self._log_abs_det()
 
     def _inverse_and_log_det(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return self._solve(y - self._shift()), -self._log_abs_det()
+        x, log_abs_det = self._solve(y - self._shift())
+        return x, -log_abs_det
 
     def _shift(self) -> tf.Tensor:
         return tf.convert_to_tensor(self._state.layer.shift)
@@ -55,8 +56,8 @@ class Linear(Bijector):
         """Returns A x of x [..., D]."""
         raise NotImplementedError
 
-    def _solve(self, y: tf.Tensor) -> tf.Tensor:
-        """Returns A^-1 y of y [..., D]."""
+    def _solve(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Returns A^-1 y of y [..., D], and log|det A| from what that took."""
         raise NotImplementedError
 
     def _log_abs_det(self) -> tf.Tensor:

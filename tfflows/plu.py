@@ -56,11 +56,12 @@ class PLU(Linear):
         back = tf.math.invert_permutation(self._order())
         return tf.gather(times(lower, times(upper, x)), back, axis=-1)
 
-    def _solve(self, y: tf.Tensor) -> tf.Tensor:
+    def _solve(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         lower, upper = self._factors()
         columns = to_columns(tf.gather(y, self._order(), axis=-1))
         columns = tf.linalg.triangular_solve(lower, columns)
-        return from_columns(tf.linalg.triangular_solve(upper, columns, lower=False), y)
+        x = from_columns(tf.linalg.triangular_solve(upper, columns, lower=False), y)
+        return x, self._log_abs_det()
 
     def _log_abs_det(self) -> tf.Tensor:
         return tf.reduce_sum(self._log_diagonal())
