@@ -6,35 +6,22 @@ of dividing, not the gain of a second device.
 python benchmarks/replicas.py [PRESET ...]
 """
 
-import statistics
 import sys
-import time
 
-import numpy as np
 import tensorflow as tf
+from timing import rows_of, seconds
 
 import zoo
 
-STEPS, REPEATS = 20, 5
+STEPS = 20
 
 
 def step_seconds(strategy: tf.distribute.Strategy, name: str) -> float:
     """Returns the median seconds of a step of a preset's model."""
     with strategy.scope():
         model = zoo.get(name, schedule="constant")
-    random = np.random.default_rng(0)
-    shape = (STEPS * model.spec.training.batch_size, *model.event_shape)
-    if model.levels is None:
-        rows = random.normal(size=shape).astype(np.float32)
-    else:
-        rows = random.integers(0, model.levels, shape).astype(np.uint8)
-    model.fit(rows, epochs=1, verbose=0)
-    times = []
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        model.fit(rows, epochs=1, verbose=0)
-        times.append((time.perf_counter() - began) / STEPS)
-    return statistics.median(times)
+    rows = rows_of(model, STEPS * model.spec.training.batch_size)
+    return seconds(lambda: model.fit(rows, epochs=1, verbose=0)) / STEPS
 
 
 def main(names: list[str]) -> None:

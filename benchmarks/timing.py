@@ -5,9 +5,14 @@ import statistics
 import time
 from collections.abc import Callable
 
+import numpy as np
 import tensorflow as tf
 
+import zoo
+
 LEAST_CALLS, LEAST_SECONDS = 15, 0.3
+REPEATS = 5
+"""Of calls that take long, such as whole epochs."""
 
 
 def milliseconds(*calls: Callable[[], object]) -> list[float]:
@@ -27,6 +32,26 @@ def milliseconds(*calls: Callable[[], object]) -> list[float]:
             call()
             column.append(time.perf_counter() - began)
     return [1e3 * statistics.median(column) for column in times]
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Returns the median seconds of a long call, after one that does not count."""
+    call()
+    times = []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def rows_of(model: zoo.FlowModel, number: int) -> np.ndarray:
+    """Returns random rows in the form of a model's data."""
+    random = np.random.default_rng(0)
+    shape = (number, *model.event_shape)
+    if model.levels is None:
+        return random.normal(size=shape).astype(np.float32)
+    return random.integers(0, model.levels, shape).astype(np.uint8)
 
 
 def conditions(batch: int) -> str:

@@ -6,14 +6,13 @@ python benchmarks/training.py [PRESET ...]
 """
 
 import pathlib
-import statistics
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tensorflow as tf
+from timing import rows_of, seconds
 
 import zoo
 from zoo import guard
@@ -23,27 +22,7 @@ from zoo.runs.observers.fixed_rows import FixedRows
 from zoo.runs.observers.gallery import IMAGE_ROWS, VECTOR_ROWS
 from zoo.runs.observers.monitor import MOST_ROWS, measure
 
-ROWS, STEPS, REPEATS = 2048, 20, 5
-
-
-def rows_of(model: zoo.FlowModel) -> np.ndarray:
-    """Returns random rows in the form of a model's data."""
-    random = np.random.default_rng(0)
-    shape = (ROWS, *model.event_shape)
-    if model.levels is None:
-        return random.normal(size=shape).astype(np.float32)
-    return random.integers(0, model.levels, shape).astype(np.uint8)
-
-
-def seconds(call: Callable[[], object]) -> float:
-    """Returns the median seconds of a call, after one that does not count."""
-    call()
-    times = []
-    for _ in range(REPEATS):
-        began = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - began)
-    return statistics.median(times)
+ROWS, STEPS = 2048, 20
 
 
 class Open(guard.Guard):
@@ -67,7 +46,7 @@ def costs(name: str) -> None:
     """Prints the costs of a preset."""
     model = zoo.get(name, schedule="constant")
     plain = unguarded(name)
-    size, rows = model.spec.training.batch_size, rows_of(model)
+    size, rows = model.spec.training.batch_size, rows_of(model, ROWS)
     drawn = from_step(ArrayRows({"x": rows}), model.form, batch_size=size, seed=0)
     there = drawn.take(1).cache().repeat()
 
