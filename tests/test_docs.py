@@ -1,6 +1,6 @@
 """The Python of every page in docs runs as it stands, and what a page links to is there.
 
-What needs several machines is fenced as `py` and tested elsewhere.
+A page that reaches figures has a test of its own, `test_page_<name>.py`, which runs it.
 """
 
 import pathlib
@@ -8,21 +8,20 @@ import re
 
 import pytest
 
-DOCS = pathlib.Path(__file__).parent.parent / "docs"
-PAGES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
+from pages import DOCS, PAGES, blocks, executed
+
+TESTS = pathlib.Path(__file__).parent
+ELSEWHERE = {path.stem.removeprefix("test_page_") for path in TESTS.glob("test_page_*.py")}
 
 
-def blocks(text):
-    return re.findall(r"^```python\n(.*?)^```", text, re.S | re.M)
-
-
-@pytest.mark.parametrize("page", [name for name in PAGES if blocks(PAGES[name])])
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page) and page not in ELSEWHERE])
 def test_the_code_of_a_page_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    namespace = {}
-    for number, block in enumerate(blocks(PAGES[page])):
-        exec(compile(block, f"{page}, block {number}", "exec"), namespace)
-    assert namespace.keys() - {"__builtins__"}
+    assert executed(page).keys() - {"__builtins__"}
+
+
+def test_pages_with_tests_of_their_own_are_there():
+    assert PAGES.keys() >= ELSEWHERE
 
 
 @pytest.mark.parametrize("page", PAGES)
