@@ -120,8 +120,8 @@ def print_ways(model: zoo.FlowModel) -> None:
     z = latents(model)
     ways = {
         f"naive, {model.event_shape[0]} passes": sequential.naive,
-        "cached increment": sequential.cached,
-        "Jacobi, the package's": sequential.repeated,
+        "Jacobi's iteration": sequential.repeated,
+        "cached, the package's": sequential.cached,
     }
     decodes = [
         compiled(lambda x, way=way: sequential.through(model.flow, x, way), z)

@@ -265,7 +265,10 @@ def vector_coupling(
 def masked_network(
     name: str, seed: int, dtype: str, order: Sequence[int], num_params: int, *, conditional: bool
 ) -> keras.Model:
-    """Returns a small MADE, as a part of a model: with a condition it sees an embedding of it."""
+    """Returns a small MADE, as a part of a model: with a condition it sees an embedding of it.
+
+    A model has no way of its own through the sequential direction.
+    """
     data_dtype, embedding = weights_dtype(dtype), 2
     inputs = seen = keras.Input((len(order),), dtype=data_dtype, name=f"{name}_x")
     if conditional:
@@ -293,6 +296,23 @@ def masked_network(
     return keras.Model(inputs, made(seen), name=name)
 
 
+def plain_made(
+    name: str, seed: int, dtype: str, order: Sequence[int], num_params: int, *, conditional: bool
+) -> MADE:
+    """Returns a small MADE as it is, which solves the sequential direction itself."""
+    return MADE(
+        num_params,
+        variables=len(order),
+        units=6,
+        layers=2,
+        order=order,
+        condition_dim=CONDITION if conditional else 0,
+        seed=seed,
+        name=name,
+        dtype=dtype,
+    )
+
+
 def autoregressive(
     transformer: Callable[[str, str], Transformer],
     size: int,
@@ -301,13 +321,12 @@ def autoregressive(
     *,
     conditional: bool = False,
     name: str = "autoregressive",
+    network: Callable[..., keras.layers.Layer] = masked_network,
 ) -> Autoregressive:
     """Returns an autoregression over [size] in an order that depends on the seed."""
     made = transformer(dtype, name)
     order = np.random.default_rng(seed).permutation(size)
-    net = masked_network(
-        f"{name}_net", seed, dtype, order, made.num_params, conditional=conditional
-    )
+    net = network(f"{name}_net", seed, dtype, order, made.num_params, conditional=conditional)
     return Autoregressive(net, made, variables=size, conditional=conditional, name=name)
 
 
@@ -319,9 +338,12 @@ def autoregressive_case(
     conditional: bool = False,
     inverted: bool = False,
     far: bool = True,
+    network: Callable[..., keras.layers.Layer] = masked_network,
 ) -> Case:
     def make(seed: int, dtype: str) -> tfb.Bijector:
-        made = autoregressive(transformer, size, seed, dtype, conditional=conditional)
+        made = autoregressive(
+            transformer, size, seed, dtype, conditional=conditional, network=network
+        )
         return tfb.Invert(made) if inverted else made
 
     return Case(
@@ -786,6 +808,17 @@ AUTOREGRESSIONS = [
     autoregressive_case("mixture", logistics, 2),
     autoregressive_case("conditional-one-ShiftedSigmoid", shifted_sigmoid, 1, conditional=True),
     autoregressive_case("ScaledTanh", scaled_tanh, 4, inverted=True),
+    autoregressive_case("MADE-five-ScaledTanh", scaled_tanh, 5, network=plain_made),
+    autoregressive_case("MADE-one-ScaledTanh", scaled_tanh, 1, network=plain_made),
+    autoregressive_case("MADE-conditional-spline", spline, 3, conditional=True, network=plain_made),
+    autoregressive_case(
+        "MADE-conditional-ScaledTanh",
+        scaled_tanh,
+        4,
+        conditional=True,
+        inverted=True,
+        network=plain_made,
+    ),
     autoregressive_case("conditional-spline", spline, 3, conditional=True, inverted=True),
     Case(
         "Chain-Autoregressive",

@@ -14,7 +14,9 @@ from bijector_cases import (
     CONDITION,
     additive,
     autoregressive,
+    masked_network,
     normal,
+    plain_made,
     randomized,
     scaled_tanh,
     shifted_sigmoid,
@@ -29,10 +31,29 @@ TRANSFORMERS = [additive, scaled_tanh, shifted_sigmoid, spline]
 every_transformer = pytest.mark.parametrize("transformer", TRANSFORMERS)
 
 
+NETWORKS = [masked_network, plain_made]
+"""A network that is repeated until nothing moves, and one that solves in one pass of D parts."""
+
+every_network = pytest.mark.parametrize("network", NETWORKS)
+
+
 @functools.cache
-def shared(transformer, size=D, conditional=False, dtype="float64", seed=3):  # noqa: FBT002
-    made = autoregressive(transformer, size, seed, dtype, conditional=conditional)
+def shared(
+    transformer,
+    size=D,
+    conditional=False,  # noqa: FBT002
+    dtype="float64",
+    seed=3,
+    network=masked_network,
+):
+    made = autoregressive(transformer, size, seed, dtype, conditional=conditional, network=network)
     return randomized(made, seed, scale=0.3)
+
+
+def first_of(bijector):
+    """Returns the variable that depends on no other."""
+    layer = bijector._conditioner.layer
+    return int(getattr(layer, "layers", [layer])[-1].order[0])
 
 
 def one_after_another(bijector, x):
@@ -77,18 +98,43 @@ def counted(action):
 # Values
 
 
+@every_network
 @every_transformer
-def test_samples_are_those_of_one_variable_after_another(transformer):
-    bijector, x = shared(transformer), normal((64, D))
+def test_samples_are_those_of_one_variable_after_another(transformer, network):
+    bijector, x = shared(transformer, network=network), normal((64, D))
     y, log_det = bijector.forward_and_log_det(x)
     wanted, wanted_log_det = one_after_another(bijector, x)
     close(y, wanted, 1e-14)
     close(log_det, wanted_log_det, 1e-12)
 
 
-def test_a_float32_sample_is_that_of_one_variable_after_another():
-    bijector, x = shared(scaled_tanh, dtype="float32"), normal((64, D), dtype="float32")
-    close(bijector.forward(x), one_after_another(bijector, x)[0], 0.0)
+@pytest.mark.parametrize(("network", "tolerance"), [(masked_network, 0.0), (plain_made, 2e-6)])
+def test_a_float32_sample_is_that_of_one_variable_after_another(network, tolerance):
+    bijector = shared(scaled_tanh, dtype="float32", network=network)
+    x = normal((64, D), dtype="float32")
+    close(bijector.forward(x), one_after_another(bijector, x)[0], tolerance)
+
+
+@pytest.mark.parametrize("size", [1, 2, 5])
+@pytest.mark.parametrize("conditional", [False, True])
+def test_a_made_solves_as_it_would_be_repeated(size, conditional):
+    bijector = shared(scaled_tanh, size, conditional, network=plain_made)
+    x = normal((4, 7, size))
+    bound = bijector.condition_on(normal((7, CONDITION), 5)) if conditional else bijector
+    y, log_det = bound.forward_and_log_det(x)
+    wanted, wanted_log_det = one_after_another(bound, x)
+    close(y, wanted, 1e-13)
+    close(log_det, wanted_log_det, 1e-12)
+    assert np.abs(y - x).mean() > 0.05
+
+
+def test_a_made_computes_each_of_its_units_once():
+    made = MADE(2, variables=5, units=20, layers=3, condition_dim=CONDITION, seed=0, name="made")
+    computed, activate = [], made.activate
+    made.activate = lambda h: computed.append(h.shape[-1]) or activate(h)
+    x, condition = (normal((7, size), dtype="float32") for size in (5, CONDITION))
+    made.solved(lambda x, params: x + params[:, :1], [x, condition])
+    assert sum(computed) == 3 * 20
 
 
 def test_a_chain_of_dependencies_takes_every_pass():
@@ -134,10 +180,13 @@ def test_an_overflow_on_the_way_is_overcome():
 # Derivatives
 
 
-@every_transformer
+@pytest.mark.parametrize(
+    ("transformer", "network"),
+    [*((each, masked_network) for each in TRANSFORMERS), (scaled_tanh, plain_made)],
+)
 @pytest.mark.parametrize("conditional", [False, True])
-def test_gradients_are_those_through_one_variable_after_another(transformer, conditional):
-    bijector, x = shared(transformer, conditional=conditional), normal((6, D))
+def test_gradients_are_those_through_one_variable_after_another(transformer, network, conditional):
+    bijector, x = shared(transformer, conditional=conditional, network=network), normal((6, D))
     condition = normal((6, CONDITION), 5) if conditional else None
     wanted = gradients(one_after_another, bijector, x, condition)
 
@@ -220,11 +269,11 @@ def test_a_training_step_of_the_sequential_direction_learns():
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@every_network
 @pytest.mark.parametrize("transformer", [scaled_tanh, spline])
-def test_a_row_that_is_not_finite_harms_no_other(transformer, bad):
-    bijector, x = shared(transformer), normal((8, D)).numpy()
-    first = int(bijector._conditioner.layer.layers[-1].order[0])
-    x[3, first] = bad
+def test_a_row_that_is_not_finite_harms_no_other(transformer, bad, network):
+    bijector, x = shared(transformer, network=network), normal((8, D)).numpy()
+    x[3, first_of(bijector)] = bad
     others = [0, 1, 2, 4, 5, 6, 7]
     y, log_det = bijector.forward_and_log_det(x)
     wanted, wanted_log_det = bijector.forward_and_log_det(x[others])
@@ -233,8 +282,9 @@ def test_a_row_that_is_not_finite_harms_no_other(transformer, bad):
     assert np.all(np.isnan(y[3]))
 
 
-def test_a_row_is_the_same_whatever_the_others_need():
-    bijector, x = shared(scaled_tanh), normal((32, D))
+@every_network
+def test_a_row_is_the_same_whatever_the_others_need(network):
+    bijector, x = shared(scaled_tanh, network=network), normal((32, D))
     whole = bijector.forward(x)
     mixed = tf.concat([tf.zeros([8, D], tf.float64), 1e3 * x, x], 0)
     close(bijector.forward(mixed)[-32:], whole, 1e-14)
@@ -269,9 +319,7 @@ def test_an_inverted_one_samples_and_scores_its_samples_in_one_pass():
 
 
 def test_an_identity_is_seen_at_once():
-    made = MADE(2, variables=30, units=40, layers=2, seed=0, name="made", dtype="float64")
-    bijector = Autoregressive(made, Affine(), variables=30)
-    x = normal((3, 30))
+    bijector, x = autoregressive(scaled_tanh, 7, 0, "float64"), normal((3, 7))
     assert counted(lambda: bijector.forward(x)) == 2
     close(bijector.forward(tf.identity(x)), x, 0.0)
 

@@ -1,5 +1,7 @@
 """Autoregressive flows: each variable moves as those before it decide."""
 
+import functools
+from collections.abc import Callable
 from typing import Any, Self
 
 import keras
@@ -23,10 +25,12 @@ class Autoregressive(Bijector):
     `tfb.Invert(Autoregressive(...))` is an inverse autoregressive flow, IAF: samples, and densities
     of samples, are one pass, and densities of data are sequential.
 
-    The sequential direction repeats y <- f(x; network(y)) for all variables at once until nothing
-    moves: after k passes k variables are exact, so D passes always suffice, in any order of the
-    variables, and mostly a few do. Its gradients are those of the solution, whatever the number of
-    passes, and take none of them to memory.
+    The sequential direction is the network's own where it has one, a method `solved` as of `MADE`,
+    which computes each hidden unit once, as soon as the variables that it sees are known. With any
+    other network it repeats y <- f(x; network(y)) for all variables at once until nothing moves:
+    after k passes k variables are exact, so D passes always suffice, in any order of the variables,
+    and mostly a few do. Its gradients are those of the solution, however it was found, and take no
+    pass on the way to memory.
 
     The network must be autoregressive, in whatever order: its i-th outputs may depend on variables
     before the i-th alone. `zoo.conditioners.made.MADE` is one; another network's log-dets would be
@@ -104,12 +108,23 @@ class Autoregressive(Bijector):
     def _forward_and_log_det(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         x = self._widened(x)
         constant = tf.stop_gradient(x)
-
-        def step(y: tf.Tensor) -> tf.Tensor:
-            return self._transformer.forward_and_log_det(constant, self._params(y))[0]
-
-        y = jacobi.fixed_point(step, constant)
+        own = getattr(self._conditioner.layer, "solved", None)
+        y = self._repeated(constant) if own is None else self._one_by_one(own, constant)
         return jacobi.attached(self._latents, x, y)
+
+    def _repeated(self, x: tf.Tensor) -> tf.Tensor:
+        def step(y: tf.Tensor) -> tf.Tensor:
+            return self._transformer.forward_and_log_det(x, self._params(y))[0]
+
+        return jacobi.fixed_point(step, x)
+
+    def _one_by_one(self, solved: Callable[..., tf.Tensor], x: tf.Tensor) -> tf.Tensor:
+        def transform(x: tf.Tensor, params: tf.Tensor) -> tf.Tensor:
+            return self._transformer.forward_and_log_det(x, params)[0]
+
+        solve = functools.partial(solved, transform)
+        y = self._conditioner.by_rows(solve, x, self._condition, event_ndims=1)
+        return jacobi.whole_rows(y)
 
     def _inverse_and_log_det(self, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         y = self._widened(y)

@@ -40,8 +40,13 @@ def fixed_point(step: Map, start: tf.Tensor) -> tf.Tensor:
         (start, tf.reduce_all(tf.ones_like(start, tf.bool), axis=-1)),
         maximum_iterations=start.shape[-1],
     )
+    return whole_rows(tf.stop_gradient(value))
+
+
+def whole_rows(value: tf.Tensor) -> tf.Tensor:
+    """Returns the rows [*B, D] that are finite as they are, and NaN for the others."""
     finite = tf.reduce_all(tf.math.is_finite(value), axis=-1, keepdims=True)
-    return tf.stop_gradient(tf.where(finite, value, tf.constant(math.nan, value.dtype)))
+    return tf.where(finite, value, tf.constant(math.nan, value.dtype))
 
 
 def attached(one_pass: Pass, x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -1,6 +1,7 @@
 """A Keras-3 layer that TFP, checkpoints and SavedModels can see."""
 
 import copy
+from collections.abc import Callable
 from typing import Any, Self
 
 import keras
@@ -54,13 +55,29 @@ class KerasModule(tf.Module):
         Returns:
             The layer's output with its batch axis unflattened, in `x`'s dtype.
         """
+        return self.by_rows(self._called, x, condition, event_ndims)
+
+    def by_rows(
+        self, function: Callable[[Any], tf.Tensor], x: tf.Tensor, condition: Any, event_ndims: int
+    ) -> tf.Tensor:
+        """Calls a function of x [N, *event], or [x, condition [N, K]], as the layer is called.
+
+        Args:
+            function: what to call; its first axis must be N.
+            x: inputs [*B, *event].
+            condition: second input [*B', K] whose batch broadcasts with B, or None.
+            event_ndims: rank of the event.
+
+        Returns:
+            The function's value with its batch axis unflattened, in `x`'s dtype.
+        """
         self._check_dtype(x.dtype)
         rank = x.shape.rank
         if rank is None:
             msg = "`x` must have a known rank; received an unknown one."
             raise ValueError(msg)
         if condition is None and rank == event_ndims + 1:
-            return tf.cast(self._called(x), x.dtype)
+            return tf.cast(function(x), x.dtype)
         batch = tf.shape(x)[: rank - event_ndims]
         static = x.shape[: rank - event_ndims]
         if condition is not None:
@@ -70,7 +87,7 @@ class KerasModule(tf.Module):
         inputs = _flatten(x, batch, event_ndims)
         if condition is not None:
             inputs = [inputs, _flatten(tf.cast(condition, x.dtype), batch, 1)]
-        out = self._called(inputs)
+        out = function(inputs)
         out_event = out.shape[1:]
         out = tf.reshape(out, tf.concat([batch, tf.shape(out)[1:]], 0))
         return tf.cast(tf.ensure_shape(out, static.concatenate(out_event)), x.dtype)

@@ -11,7 +11,8 @@ from tfflows.parameters import Parameters
 class Transformer(Protocol):
     """What a coupling asks of the map that it applies to each element.
 
-    `params` is [*B, *event[:-1], num_params * C]: blocks of C channels, a block a parameter.
+    `params` is [*B, *event[:-1], num_params * C]: blocks of C channels, a block a parameter. All
+    elements are mapped alike, whatever their number: the parameters alone tell them apart.
     """
 
     num_params: int

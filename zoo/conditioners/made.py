@@ -9,7 +9,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from zoo.conditioners import one_by_one
 from zoo.conditioners.network import Inputs, Network, activation_of, check_at_least
+from zoo.conditioners.one_by_one import Transform
 
 
 @keras.saving.register_keras_serializable("tfflows")
@@ -104,11 +106,7 @@ class MADE(Network):
             msg = f"`x` must be [B, {self.size}]; received {x.shape}."
             raise ValueError(msg)
         cast = functools.partial(self.cast, training=bool(training))
-        shifts = tf.unstack(cast(self.biases))
-        if condition is not None:
-            shares = tf.matmul(cast(condition), cast(self.projection))
-            shares = tf.split(shares, self.depth, axis=-1)
-            shifts = [bias + share for bias, share in zip(shifts, shares, strict=True)]
+        shifts = self.shifts(condition, cast(self.biases).dtype)
         place = tf.math.invert_permutation(tf.convert_to_tensor(self.order))
         x = cast(x)
         h = shifts[0] + tf.zeros_like(x[:, :1])
@@ -121,6 +119,27 @@ class MADE(Network):
         seen = tf.tile(place >= self.degrees[:, None], [1, self.num_params])
         y = tf.matmul(self.activate(h), cast(_masked(self.out_kernel, seen)))
         return tf.cast(y, self.variable_dtype) + tf.convert_to_tensor(self.out_bias)
+
+    def shifts(self, condition: tf.Tensor | None, dtype: Any) -> list[tf.Tensor]:
+        """Returns what is added to each hidden layer whatever x is: [units], or [B, units]."""
+        shifts = tf.unstack(tf.cast(self.biases, dtype))
+        if condition is None:
+            return shifts
+        shares = tf.matmul(tf.cast(condition, dtype), tf.cast(self.projection, dtype))
+        shares = tf.split(shares, self.depth, axis=-1)
+        return [bias + share for bias, share in zip(shifts, shares, strict=True)]
+
+    def solved(self, transform: Transform, inputs: Inputs) -> tf.Tensor:
+        """Returns y with y_i = transform(x_i; outputs_i at y): this network's pass in D parts.
+
+        Args:
+            transform: the map of one variable, from x [B, 1] and [B, num_params] to y [B, 1].
+            inputs: x [B, D], or [x, condition [B, condition_dim]].
+
+        Returns:
+            y [B, D], without derivatives, computed in the dtype of the weights.
+        """
+        return one_by_one.solved(self, transform, *self.split_condition(inputs))
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments; the order is the one that the weights hold."""
