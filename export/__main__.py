@@ -3,6 +3,7 @@
 import copy
 import sys
 import time
+from typing import Any
 
 import click
 
@@ -18,7 +19,8 @@ from zoo.runs.folder import RunFolder, load_model
 @click.option(
     "--version", type=int, metavar="N", help="Number of the version; by default the next free one."
 )
-def export_command(run: str, directory: str, version: int | None) -> None:
+@click.option("--untrained", is_flag=True, help="Also export a model that has learned nothing.")
+def export_command(run: str, directory: str, version: int | None, *, untrained: bool) -> None:
     """Write the model of run folder RUN to DIR/<version> as a SavedModel.
 
     It loads with TensorFlow alone, in Python, C++ or a model server, and answers as the model does:
@@ -31,24 +33,25 @@ def export_command(run: str, directory: str, version: int | None) -> None:
       python -m export runs/digits served/digits
     """  # noqa: D301 - click wants the character that \b stands for
     began = time.monotonic()
-    _check(RunFolder(run))
+    measured = _measured(RunFolder(run))
     Versions(directory).check(version)
     console.import_tensorflow()
     from export import report
     from export.saved_model import save
 
     model = load_model(run)
-    path = save(model, directory, version)
+    path = save(model, directory, version, untrained=untrained, measured=measured)
     for heading, text in report.lines(model, path, seconds=time.monotonic() - began):
         click.echo(f"{heading:11} {text}")
 
 
-def _check(folder: RunFolder) -> None:
-    """Finds out before TensorFlow is imported whether there is a model in the run folder."""
+def _measured(folder: RunFolder) -> dict[str, Any] | None:
+    """Returns the run's results, and finds out before TensorFlow is imported if it has a model."""
     folder.read_config()
     if not folder.weights.is_file():
         msg = f"`run` must hold a trained model; {folder.path} has no {folder.weights.name}."
         raise ValueError(msg)
+    return folder.read_results() if folder.results.exists() else None
 
 
 def _commands() -> click.Group:

@@ -31,7 +31,7 @@ class Answers:
     def log_prob(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Answer:
         """Answers the log density [N] in nats of real data x [N, *event] in its own units."""
         density = self._model.log_prob(x, condition)
-        return {"log_prob": _where(self._possible(x) & self._known(condition), density)}
+        return {"log_prob": where(self._possible(x) & self._known(condition), density)}
 
     def bits_per_dim(
         self, x: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None
@@ -40,17 +40,17 @@ class Answers:
         y, log_q = self._noisy(x, seed)
         bound = self._model.log_prob(y, condition) - log_q
         bits = bits_per_dim(bound, math.prod(self._form.event_shape))
-        return {"bits_per_dim": _where(self._possible(x) & self._known(condition), bits)}
+        return {"bits_per_dim": where(self._possible(x) & self._known(condition), bits)}
 
     def encode(self, x: tf.Tensor, condition: tf.Tensor | None = None) -> Answer:
         """Answers the latents [N, *event] of data x [N, *event]."""
         z = self._model.encode(x, condition)
-        return {"z": _where(self._possible(x) & self._known(condition), z)}
+        return {"z": where(self._possible(x) & self._known(condition), z)}
 
     def decode(self, z: tf.Tensor, condition: tf.Tensor | None = None) -> Answer:
         """Answers the data [N, *event] of latents z [N, *event]."""
         x = self._model.decode(z, condition)
-        return {"x": _where(_finite(z) & self._known(condition), x)}
+        return {"x": where(_finite(z) & self._known(condition), x)}
 
     def sample(self, num: tf.Tensor, seed: tf.Tensor, condition: tf.Tensor | None = None) -> Answer:
         """Answers `num` samples, row i by (seed, i): [num, *event], or [num, N, *event] given N.
@@ -61,7 +61,7 @@ class Answers:
         with tf.control_dependencies([enough] if enough is not None else []):
             num = tf.identity(num)
         x = self._model.sample(num, seed, condition=condition)
-        return {"x": x if condition is None else _where(self._known(condition)[None], x)}
+        return {"x": x if condition is None else where(self._known(condition)[None], x)}
 
     def sample_rows(
         self, seed: tf.Tensor, temperature: tf.Tensor, condition: tf.Tensor | None = None
@@ -80,7 +80,7 @@ class Answers:
         )
         x = self._model.decode(_beside(temperature, noise) * noise, condition)
         good = (temperature >= 0) & tf.math.is_finite(temperature) & self._known(condition)
-        return {"x": _where(good, self._clipped(x))}
+        return {"x": where(good, self._clipped(x))}
 
     def _clipped(self, x: tf.Tensor) -> tf.Tensor:
         """Clips images as `FlowModel.sample` does."""
@@ -131,6 +131,6 @@ def _beside(rows: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
     return rows
 
 
-def _where(good: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """Returns the values, with NaN for the rows that are not good."""
+def where(good: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """Returns the values [..., N, *event], with NaN for the rows that are not good."""
     return tf.where(_beside(good, values), values, tf.constant(math.nan, values.dtype))

@@ -2,12 +2,13 @@
 
 import os
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from export import probe
+from export import description, probe
+from export.learned import has_learned
 from export.signatures import Signature, signatures
 from export.versions import Versions
 from zoo import FlowModel
@@ -17,7 +18,12 @@ DEFAULT = "serving_default"
 
 
 def save(
-    model: FlowModel, directory: str | os.PathLike[str], version: int | None = None
+    model: FlowModel,
+    directory: str | os.PathLike[str],
+    version: int | None = None,
+    *,
+    untrained: bool = False,
+    measured: Mapping[str, Any] | None = None,
 ) -> pathlib.Path:
     """Writes the model as a SavedModel that needs TensorFlow alone, and returns its path.
 
@@ -28,29 +34,41 @@ def save(
         model: a trained model.
         directory: the folder of the versions; it is made if need be.
         version: number of the new version, by default one more than the highest.
+        untrained: whether a model that has learned nothing may be exported.
+        measured: figures of the model, as `RunFolder.read_results` has them, for `model.json`.
 
     Returns:
         The path `directory/<version>`.
 
     Raises:
         TypeError: for a version that is no integer.
-        ValueError: for a version that exists, a folder of another kind, a model that has yet to be
-            initialized from data, or one whose answers are not finite.
+        ValueError: for a version that exists, a folder of another kind, a model that has learned
+            nothing or has yet to be initialized from data, or one whose answers are not finite.
         OSError: if the folder cannot be written to.
     """
     versions = Versions(directory)
     versions.check(version)
-    if not model.initialized:
-        msg = (
-            f"`model` must be initialized; {model.name!r} has weights that are set from data and "
-            "has seen none. Fit it, call `model.initialize(x)`, or load its weights first."
-        )
-        raise ValueError(msg)
+    if not untrained:
+        _check_trained(model)
     traced = [signature.traced() for signature in signatures(model)]
     with versions.writing() as aside:
         _write(traced, aside)
+        description.write(aside, model, traced, measured)
         probe.check(aside, model.form, traced)
         return versions.publish(aside, version)
+
+
+def _check_trained(model: FlowModel) -> None:
+    advice = "Fit it or load its weights first, or pass `untrained=True`."
+    if not model.initialized:
+        msg = (
+            f"`model` must be initialized; {model.name!r} has weights that are set from data and "
+            "has seen none. "
+        )
+        raise ValueError(msg + advice)
+    if not has_learned(model):
+        msg = f"`model` must be trained; the weights of {model.name!r} are those it began with. "
+        raise ValueError(msg + advice)
 
 
 def _write(traced: Sequence[Signature], path: pathlib.Path) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from export.answers import Answer, Answers
+from export.image_answers import ImageAnswers, has_files
 from zoo import FlowModel
 
 
@@ -52,8 +53,9 @@ def signatures(model: FlowModel) -> list[Signature]:
         model: any model of the zoo.
 
     Returns:
-        `log_prob`, `sample`, `sample_rows`, `encode`, `decode` and, for images, `bits_per_dim`.
-        All but `sample` answer row by row: inputs and output share their first dimension, and an
+        `log_prob`, `sample`, `sample_rows`, `encode`, `decode`, for images `bits_per_dim`, and for
+        images that files can hold `bits_per_dim_bytes`, `encode_bytes` and `sample_rows_bytes`. All
+        but `sample` answer row by row: inputs and output share their first dimension, and an
         output row depends on its own input row alone.
     """
     answers, form = Answers(model), model.form
@@ -64,6 +66,10 @@ def signatures(model: FlowModel) -> list[Signature]:
     pixels, condition = specs.pop("x"), specs
     rows = tf.TensorSpec([None, *form.event_shape], form.dtype)
     number, seeds = tf.TensorSpec([], tf.int32), tf.TensorSpec([None], tf.int32)
+    row_seeds = {
+        "seed": tf.TensorSpec([None, 2], tf.int32),
+        "temperature": tf.TensorSpec([None], form.dtype),
+    }
 
     def signature(
         function: Callable[..., Answer], output: str, **inputs: tf.TensorSpec
@@ -78,17 +84,19 @@ def signatures(model: FlowModel) -> list[Signature]:
     found = [
         signature(answers.log_prob, "log_prob", x=rows),
         signature(answers.sample, "x", num=number, seed=number),
-        signature(
-            answers.sample_rows,
-            "x",
-            seed=tf.TensorSpec([None, 2], tf.int32),
-            temperature=tf.TensorSpec([None], form.dtype),
-        ),
+        signature(answers.sample_rows, "x", **row_seeds),
         signature(answers.encode, "z", x=rows),
         signature(answers.decode, "x", z=rows),
     ]
     if form.levels is not None:
         found.append(signature(answers.bits_per_dim, "bits_per_dim", x=pixels, seed=seeds))
+    if has_files(form):
+        images, files = ImageAnswers(answers, form), tf.TensorSpec([None], tf.string)
+        found += [
+            signature(images.bits_per_dim_bytes, "bits_per_dim", image_bytes=files, seed=seeds),
+            signature(images.encode_bytes, "z", image_bytes=files),
+            signature(images.sample_rows_bytes, "image_bytes", **row_seeds),
+        ]
     return found
 
 

@@ -19,9 +19,14 @@ import tensorflow as tf  # noqa: E402
 def answer(function, request):
     inputs = {name: tf.constant(value) for name, value in np.load(request).items()}
     try:
-        return {name: value.numpy() for name, value in function(**inputs).items()}
+        return {name: plain(value.numpy()) for name, value in function(**inputs).items()}
     except tf.errors.InvalidArgumentError as error:
         return {"error": np.array(error.message)}
+
+
+def plain(value):
+    """Returns the array as files hold it: bytes are objects to TensorFlow."""
+    return value.astype("S") if value.dtype == object else value
 
 
 for folder in map(pathlib.Path, sys.argv[1:]):

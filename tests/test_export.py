@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import json
 import pathlib
 import subprocess
 import sys
@@ -13,7 +14,9 @@ from tensorflow.core.protobuf import saved_model_pb2
 
 import export
 import zoo
-from export import saved_model
+from export import description, saved_model
+from export.learned import has_learned
+from models import PRESETS as ALL
 from models import QUICK as PRESETS
 from models import conditional, conditions, data, fitted, real, twin
 from zoo import registry
@@ -22,6 +25,7 @@ ROWS = 5
 SEEDS = np.array([[7, 0], [7, 1], [3, 2], [7, 2], [0, 0]], np.int32)
 TEMPERATURES = np.array([1, 1, 0.5, 0, 2], np.float32)
 NOISE_SEEDS = np.array([0, 0, 1, 2, 0], np.int32)
+OTHERS = [name for name in ALL if name not in PRESETS]
 IMAGES = [name for name in PRESETS if registry.preset(name).config.levels is not None]
 
 # In a session of the same kernels a row answers alike to the last bits; a batch of another size
@@ -47,6 +51,15 @@ class Case:
 
     def answer(self, name, label="plain"):
         return dict(np.load(self.folder / "answers" / f"{name}-{label}.npz"))
+
+    def value(self, name, label="plain"):
+        """Returns the one output of an answer; of image files the pixels, NaN where none is."""
+        (found,) = self.answer(name, label).values()
+        if found.dtype.kind != "S":
+            return found
+        none = np.full(self.model.event_shape, np.nan)
+        images = [tf.io.decode_image(file).numpy() if file else none for file in found]
+        return np.reshape(images, (-1, *self.model.event_shape))
 
 
 def models(name):
@@ -110,13 +123,26 @@ def plain(model):
         "sample_rows": {"seed": SEEDS, "temperature": TEMPERATURES},
     }
     if model.levels is not None:
-        inputs["bits_per_dim"] = {"x": data(model, ROWS), "seed": NOISE_SEEDS}
+        pixels = data(model, ROWS)
+        inputs["bits_per_dim"] = {"x": pixels, "seed": NOISE_SEEDS}
+        inputs["bits_per_dim_bytes"] = {"image_bytes": files(pixels), "seed": NOISE_SEEDS}
+        inputs["encode_bytes"] = {"image_bytes": files(pixels)}
+        inputs["sample_rows_bytes"] = inputs["sample_rows"]
     return {name: {**request, **extra(model)} for name, request in inputs.items()}
+
+
+def files(images, encode=tf.io.encode_png):
+    return np.array([encode(image).numpy() for image in images])
 
 
 def spoiled(name, request, levels):
     """Returns the request with a row 1 that no model takes."""
+    larger = tf.io.encode_png(np.zeros([5, 4, 1], np.uint8)).numpy()
+    bright = tf.io.encode_png(np.full([4, 4, 1], levels or 0, np.uint8)).numpy()
     wrong = {
+        "bits_per_dim_bytes": ("image_bytes", larger),
+        "encode_bytes": ("image_bytes", bright),
+        "sample_rows_bytes": ("temperature", -1.0),
         "log_prob": ("x", np.nan),
         "encode": ("x", np.inf),
         "decode": ("z", np.nan),
@@ -227,7 +253,11 @@ def test_the_signatures_are_the_contract(cases, name):
     }
     wanted["serving_default"] = wanted["log_prob"]
     if form.levels is not None:
-        wanted["bits_per_dim"] = ({"x": row, "seed": [-1]}, {"bits_per_dim": [-1]})
+        bits, files = {"bits_per_dim": [-1]}, {"image_bytes": [-1]}
+        wanted["bits_per_dim"] = ({"x": row, "seed": [-1]}, bits)
+        wanted["bits_per_dim_bytes"] = ({**files, "seed": [-1]}, bits)
+        wanted["encode_bytes"] = (files, {"z": row})
+        wanted["sample_rows_bytes"] = (wanted["sample_rows"][0], files)
     signatures = dict(graph.signature_def)
     assert signatures.pop("__saved_model_init_op")
     assert {
@@ -263,18 +293,13 @@ def assert_near(answer, wanted, tolerance):
     assert np.max(np.abs(answer - wanted) / scale, initial=0) <= tolerance
 
 
-def value(answer):
-    (found,) = answer.values()
-    return found
-
-
 @every_case
 def test_densities_and_latents_are_the_model_s(cases, name):
     case = cases(name)
     requests = plain(case.model)
     for signature in ("log_prob", "encode", "decode"):
         wanted = getattr(case.model, signature)(*requests[signature].values())
-        assert_near(value(case.answer(signature)), wanted, SAME_BATCH)
+        assert_near(case.value(signature), wanted, SAME_BATCH)
 
 
 @every_case
@@ -320,10 +345,10 @@ def test_bits_per_dim_is_the_model_s_by_a_row_s_seed(cases, name):
 def test_a_row_is_answered_alike_alone_in_any_order_and_beside_a_bad_one(cases, name):
     case = cases(name)
     for signature in plain(case.model):
-        whole = value(case.answer(signature))
-        assert_near(value(case.answer(signature, "alone")), whole[2:3], OTHER_BATCH)
-        assert_near(value(case.answer(signature, "backwards")), whole[::-1], OTHER_BATCH)
-        bad = value(case.answer(signature, "spoiled"))
+        whole = case.value(signature)
+        assert_near(case.value(signature, "alone"), whole[2:3], OTHER_BATCH)
+        assert_near(case.value(signature, "backwards"), whole[::-1], OTHER_BATCH)
+        bad = case.value(signature, "spoiled")
         assert np.all(np.isnan(bad[1]))
         others = [0, 2, 3, 4]
         assert_near(bad[others], whole[others], SAME_BATCH)
@@ -333,7 +358,7 @@ def test_a_row_is_answered_alike_alone_in_any_order_and_beside_a_bad_one(cases, 
 def test_no_rows_are_no_answers(cases, name):
     case = cases(name)
     for signature in plain(case.model):
-        whole, empty = (value(case.answer(signature, label)) for label in ("plain", "empty"))
+        whole, empty = (case.value(signature, label) for label in ("plain", "empty"))
         assert empty.shape == (0, *whole.shape[1:])
 
 
@@ -367,6 +392,32 @@ def test_a_pixel_out_of_range_is_no_density(cases):
     assert nan.tolist() == [True, False, True]
 
 
+@pytest.mark.parametrize("name", IMAGES)
+def test_image_files_are_answered_as_their_pixels(cases, name):
+    case = cases(name)
+    requests = plain(case.model)
+    same = case.answer("bits_per_dim")["bits_per_dim"]
+    assert_near(case.value("bits_per_dim_bytes"), same, SAME_BATCH)
+    middles = requests["bits_per_dim"]["x"].astype(np.float32) + 0.5
+    assert_near(case.value("encode_bytes"), case.model.encode(middles), SAME_BATCH)
+    pictures = case.value("sample_rows_bytes")
+    np.testing.assert_array_equal(pictures, np.floor(case.value("sample_rows")))
+    assert 0 < pictures.mean() < case.model.levels - 1
+
+
+def test_jpeg_is_read_too_and_what_is_no_image_is_an_error(cases):
+    case = cases("realnvp_digits")
+    served = tf.saved_model.load(str(case.path)).signatures["bits_per_dim_bytes"]
+    white, seed = np.ones([1, *case.model.event_shape], np.uint8), tf.constant([5])
+    found = [
+        served(image_bytes=tf.constant(files(white, encode)), seed=seed)["bits_per_dim"]
+        for encode in (tf.io.encode_png, functools.partial(tf.io.encode_jpeg, quality=100))
+    ]
+    np.testing.assert_array_equal(*found)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="Unknown image file format"):
+        served(image_bytes=tf.constant([b"no image"]), seed=seed)
+
+
 # The loader in C++
 
 
@@ -385,7 +436,7 @@ def test_the_loader_of_servers_answers_the_same(cases, name, signature, tmp_path
         np.save(tmp_path / f"{key}.npy", array)
         files.append(f"{key}={tmp_path / key}.npy")
     found = saved_model_cli(case.path, signature, ";".join(files), tmp_path)
-    assert_near(np.load(found), value(case.answer(signature)), SAME_BATCH)
+    assert_near(np.load(found), case.value(signature), SAME_BATCH)
 
 
 def saved_model_cli(path, signature, inputs, folder):
@@ -401,10 +452,52 @@ def saved_model_cli(path, signature, inputs, folder):
 # Refusals and failures
 
 
-def test_an_uninitialized_model_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"`model` must be initialized; .*model.initialize\(x\)"):
-        export.save(twin("realnvp_moons"), tmp_path / "served")
+def test_a_model_that_has_learned_nothing_is_refused_unless_asked_for(tmp_path):
+    model = twin("realnvp_moons")
+    with pytest.raises(ValueError, match=r"`model` must be initialized; .*untrained=True"):
+        export.save(model, tmp_path / "served")
+    model.initialize(data(model))
+    with pytest.raises(ValueError, match=r"`model` must be trained; .*untrained=True"):
+        export.save(model, tmp_path / "served")
     assert list(tmp_path.iterdir()) == []
+    path = export.save(model, tmp_path / "served", untrained=True)
+    served = tf.saved_model.load(str(path)).signatures["log_prob"]
+    x = real(model, 3)
+    assert_near(served(x=tf.constant(x))["log_prob"], model.log_prob(x), SAME_BATCH)
+    uninitialized = export.save(twin("realnvp_moons", seed=1), tmp_path / "served", untrained=True)
+    assert uninitialized.name == "2"
+
+
+@pytest.mark.parametrize(
+    "name", [*PRESETS, *(pytest.param(n, marks=pytest.mark.slow) for n in OTHERS)]
+)
+def test_a_step_is_enough_to_have_learned(name):
+    model = twin(name, steps=1)
+    model.initialize(data(model))
+    assert not has_learned(model)
+    model.fit(data(model), epochs=1, steps_per_epoch=1, verbose=0)
+    assert has_learned(model)
+
+
+def test_an_export_describes_itself(cases, tmp_path):
+    case = cases("realnvp_digits")
+    described = json.loads((case.path / "assets.extra" / "model.json").read_text())
+    assert described["spec"] == json.loads(json.dumps(case.model.spec.to_json()))
+    assert described["name"] == "realnvp_digits"
+    assert described["versions"]["tensorflow"] == tf.__version__
+    assert described["units"]["x"] == f"grey levels in [0, {case.model.levels})"
+    assert described["measured"] is None
+    inputs = described["signatures"]["bits_per_dim"]["inputs"]
+    assert inputs["x"] == {"dtype": "uint8", "shape": [None, *case.model.event_shape]}
+    assert described["signatures"].keys() == plain(case.model).keys() | {"sample"}
+
+
+def test_the_fingerprint_is_that_of_the_weights_alone():
+    model, twins = fitted("realnvp_moons"), [twin("realnvp_moons", seed=seed) for seed in (0, 1)]
+    found = {description.fingerprint(each) for each in (model, *twins)}
+    assert len(found) == 3
+    twins[1].set_weights(model.get_weights())
+    assert description.fingerprint(twins[1]) == description.fingerprint(model)
 
 
 def test_a_diverged_model_is_refused(tmp_path):

@@ -96,13 +96,16 @@ def shell(line, folder):
 def test_version_takes_a_number(run, tmp_path, monkeypatch):
     called = []
 
-    def save(model, directory, version):
-        called.append((directory, version))
+    def save(model, directory, version, *, untrained, measured):
+        called.append((directory, version, untrained, measured))
         raise OSError("no space left on device")
 
     monkeypatch.setattr("export.saved_model.save", save)
+    run.write_results({"mean": 2.5})
     assert main(monkeypatch, run.path, tmp_path, "--version", 20) == 2
-    assert called == [(str(tmp_path), 20)]
+    assert main(monkeypatch, run.path, tmp_path, "--untrained") == 2
+    measured = {"mean": 2.5}
+    assert called == [(str(tmp_path), 20, False, measured), (str(tmp_path), None, True, measured)]
 
 
 def test_errors_are_one_line_and_quick(run, tmp_path):

@@ -28,7 +28,7 @@ class RunConfig:
 
     def to_json(self) -> dict[str, Any]:
         """Returns a JSON object, with the versions of the libraries beside it."""
-        versions = {name: _version(name) for name in PACKAGES}
+        versions = {name: version_of(name) for name in PACKAGES}
         versions["python"] = platform.python_version()
         own = {key: getattr(self, key) for key in _OWN}
         return {**self.spec.to_json(), **own, "versions": versions}
@@ -78,7 +78,8 @@ def _flat(run: RunConfig) -> dict[str, Any]:
     return {**saved.pop("config"), **saved.pop("training"), **saved}
 
 
-def _version(package: str) -> str | None:
+def version_of(package: str) -> str | None:
+    """Returns the version of an installed package, None of one that runs from its source."""
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
