@@ -436,7 +436,8 @@ def reacts_to_the_condition(
         loss = _scrambled_sum(value, log_det)
     layers = [m.layer for m in bound.submodules if isinstance(m, KerasModule)]
     weights = [w for layer in layers for w in layer.trainable_variables]
-    kernels = [w.value for w in weights if w.path.startswith("condition") or w.name == "projection"]
+    embeddings = [w.value for w in weights if w.path.startswith("condition")]
+    kernels = embeddings or [w.value for w in weights if w.name == "projection"]
     assert len(kernels) == len(parts), f"{len(kernels)} kernels of {len(parts)} parts"
     for kernel, gradient in zip(kernels, tape.gradient(loss, kernels), strict=True):
         assert gradient is not None, f"{kernel.name} reads nothing"
