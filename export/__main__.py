@@ -25,8 +25,9 @@ def export_command(run: str, directory: str, version: int | None, *, untrained: 
 
     It loads with TensorFlow alone, in Python, C++ or a model server, and answers as the model does:
     log densities, samples by seed, latents and data, and for images bits per dimension. A version
-    appears complete or not at all, and none is overwritten; servers take the highest. The last
-    line is one to paste into a shell: it draws samples.
+    appears complete or not at all, and none is overwritten; servers take the highest. Beside the
+    versions are the files that a model server starts with. The last lines are ones to paste into a
+    shell: they start a server, send it a request, and draw samples without one.
 
     \b
     Example:

@@ -6,6 +6,7 @@ import shlex
 
 import tensorflow as tf
 
+from export import examples, server_files, warmup
 from export.saved_model import DEFAULT
 from export.signatures import Signature, signatures
 from zoo import FlowModel
@@ -18,7 +19,7 @@ def lines(model: FlowModel, path: pathlib.Path, seconds: float) -> list[tuple[st
 
     Args:
         model: the model that was saved.
-        path: of the SavedModel.
+        path: of the SavedModel, in the folder of its versions.
         seconds: that it took.
     """
     found = signatures(model)
@@ -27,6 +28,10 @@ def lines(model: FlowModel, path: pathlib.Path, seconds: float) -> list[tuple[st
     return [
         ("SavedModel", f"{path} ({size / 1e6:.1f} MB, {seconds:.0f} s)"),
         *zip(("signatures", *[""] * (len(answers) - 1)), answers, strict=True),
+        ("warm-up", _warm_up(path)),
+        *(("kept", f"{file}, which was there") for file in server_files.kept(path.parent)),
+        ("server", shlex.join(server_files.command(path.parent))),
+        ("request", _request(model, found, path.parent)),
         ("query", query(model, path)),
     ]
 
@@ -41,6 +46,19 @@ def query(model: FlowModel, path: pathlib.Path) -> str:
     loaded = f"tf.saved_model.load({json.dumps(str(path), ensure_ascii=False)})"
     asked = f'{loaded}.signatures["sample"]({inputs})["x"]'
     return shlex.join(["python", "-c", f"import tensorflow as tf; print({asked})"])
+
+
+def _warm_up(path: pathlib.Path) -> str:
+    if (path / warmup.FILE).is_file():
+        return "a request for each signature that takes rows"
+    return f"none was written: {warmup.INSTALL}, then export again"
+
+
+def _request(model: FlowModel, found: list[Signature], directory: pathlib.Path) -> str:
+    """Returns the command of the shell that asks the server for a sample."""
+    (asked,) = (signature for signature in found if signature.name == "sample_rows")
+    request = examples.example(model.form, asked)
+    return examples.curl(server_files.model_name(directory), asked.name, request)
 
 
 def _call(signature: Signature) -> str:

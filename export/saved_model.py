@@ -1,14 +1,16 @@
 """A flow as a SavedModel, in numbered versions."""
 
+import contextlib
 import os
 import pathlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from export import description, probe
+from export import description, probe, server_files, warmup
 from export.learned import has_learned
+from export.questions import questions
 from export.signatures import Signature, signatures
 from export.versions import Versions
 from zoo import FlowModel
@@ -28,7 +30,8 @@ def save(
     """Writes the model as a SavedModel that needs TensorFlow alone, and returns its path.
 
     The version appears in the folder complete and checked against the model, or not at all, so a
-    server may be watching the folder. `export.signatures.signatures` says what it answers.
+    server may be watching the folder. `export.signatures.signatures` says what it answers. Beside
+    the versions are files for a model server to start with, unless such files are there already.
 
     Args:
         model: a trained model.
@@ -51,10 +54,14 @@ def save(
     if not untrained:
         _check_trained(model)
     traced = [signature.traced() for signature in signatures(model)]
+    asked = questions(traced)
     with versions.writing() as aside:
-        _write(traced, aside)
-        description.write(aside, model, traced, measured)
-        probe.check(aside, model.form, traced)
+        with _full_disks_named(aside):
+            _write(traced, aside)
+            description.write(aside, model, traced, measured)
+            warmup.write(aside, {**asked, DEFAULT: asked[traced[0].name]})
+        probe.check(aside, traced, asked)
+        server_files.write(versions.directory)
         return versions.publish(aside, version)
 
 
@@ -77,9 +84,15 @@ def _write(traced: Sequence[Signature], path: pathlib.Path) -> None:
         [variable for graph in graphs.values() for variable in graph.graph.variables]
     )
     graphs[DEFAULT] = traced[0].function
+    tf.saved_model.save(weights, str(path), signatures=graphs)
+
+
+@contextlib.contextmanager
+def _full_disks_named(path: pathlib.Path) -> Iterator[None]:
+    """Raises what TensorFlow cannot write, for a full disk for one, as an OSError."""
     try:
-        tf.saved_model.save(weights, str(path), signatures=graphs)
-    except tf.errors.OpError as error:  # of a full disk, for one
+        yield
+    except tf.errors.OpError as error:
         msg = f"the SavedModel cannot be written to {path.parent}: {error.message}"
         raise OSError(msg) from error
 

@@ -1,5 +1,6 @@
 """`python -m export RUN DIR`, and `tfflows`."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -10,11 +11,13 @@ import pytest
 
 import zoo.__main__
 from export import __main__ as export_main
+from export import server_files
 from models import fitted
 from zoo.runs.config import RunConfig
 from zoo.runs.folder import RunFolder
 
-HEAVY = {"keras", "tensorflow", "tensorflow_probability"}
+HEAVY = {"keras", "tensorflow", "tensorflow_probability", "tensorflow_serving", "grpc"}
+FILES = ["batching.config", "models.config"]
 
 
 @pytest.fixture(scope="module")
@@ -57,13 +60,26 @@ finally:
 
 def test_a_run_becomes_a_version_and_the_last_line_asks_it(run, tmp_path, monkeypatch, capfd):
     served = tmp_path / "served moons"
+    served.mkdir()
+    own = served / "batching.config"
+    own.write_text("max_batch_size { value: 8 }\n")
     assert main(monkeypatch, run.path, served) == 0
     out, err = capfd.readouterr()
     assert err == ""
-    assert [p.name for p in served.iterdir()] == ["1"]
+    assert sorted(p.name for p in served.iterdir()) == ["1", *FILES]
     assert f"SavedModel  {served}/1 (" in out
     for signature in ("log_prob(x: float32 [N, 2]) -> log_prob", "sample(num: int32, seed: int32)"):
         assert signature in out
+    said = dict(re.findall(r"^(\S+) +(.*)$", out, re.M))
+    assert shlex.split(said["server"]) == server_files.command(served)
+    assert said["kept"] == f"{own}, which was there"
+    assert own.read_text() == "max_batch_size { value: 8 }\n"
+    program, _, body, url = shlex.split(said["request"])
+    assert (program, url) == ("curl", "http://localhost:8501/v1/models/served_moons:predict")
+    assert json.loads(body) == {
+        "signature_name": "sample_rows",
+        "instances": [{"seed": [0, 1], "temperature": 1.0}],
+    }
     last = out.splitlines()[-1].removeprefix("query       ")
     assert shlex.split(last)[:2] == ["python", "-c"]
     exec(shlex.split(last)[2], {})
@@ -78,7 +94,7 @@ def test_the_commands_work_in_a_shell(run, tmp_path):
     served = tmp_path / 'it\'s "served" for $1'
     command = shlex.join([sys.executable, "-m", "export", str(run.path), str(served)])
     printed = shell(f"{command} && {command}", ".")
-    assert [p.name for p in sorted(served.iterdir())] == ["1", "2"]
+    assert [p.name for p in sorted(served.iterdir())] == ["1", "2", *FILES]
     query = printed.splitlines()[-1].removeprefix("query       ")
     assert query.startswith("python ")
     query = query.replace("python", shlex.quote(sys.executable), 1)
