@@ -10,7 +10,7 @@ import zipfile
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[1]
-LEFT_BEHIND = {".git", ".venv", "venv", "build", "dist", "runs", "served"}
+LEFT_BEHIND = {".git", ".venv", "venv", "build", "dist", "runs", "served", "site"}
 """What may lie in a checkout beside its source, but not below that."""
 PACKAGES = ("export", "tfflows", "zoo")
 

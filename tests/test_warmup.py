@@ -12,14 +12,14 @@ import export
 from export import report, server_files, warmup
 from export.questions import ROWS
 from export.signatures import signatures
-from models import data, twin
+from models import data, randomize, twin
 from served import MODELS
 
 
 def moons():
     model = twin("realnvp_moons", couplings=2)
     model.initialize(data(model))
-    return model
+    return randomize(model)
 
 
 CASES = {**MODELS, "moons": moons}

@@ -3,7 +3,7 @@
 Forward is latent to data, as in TFP: `tfd.TransformedDistribution(base, flow)` is a density model.
 """
 
-from tfflows import masks, threefry
+from tfflows import masks, monte_carlo, threefry
 from tfflows.actnorm import ActNorm
 from tfflows.autoregressive import Autoregressive
 from tfflows.batch_norm import BatchNorm
@@ -66,5 +66,6 @@ __all__ = [
     "Transformer",
     "UniformDequantization",
     "masks",
+    "monte_carlo",
     "threefry",
 ]

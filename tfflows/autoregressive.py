@@ -49,7 +49,7 @@ class Autoregressive(Bijector):
         ValueError: for less than one variable, or an unbuilt network.
 
     Reference: Papamakarios et al. 2017, arXiv:1705.07057, section 3; Kingma et al. 2016,
-        arXiv:1606.04934, section 3; Song et al. 2021, arXiv:2002.03629 (Jacobi's iteration).
+    arXiv:1606.04934, section 3; Song et al. 2021, arXiv:2002.03629 (Jacobi's iteration).
     """
 
     def __init__(

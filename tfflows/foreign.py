@@ -81,7 +81,8 @@ def check_part(argument: str, part: Any) -> None:
 
     Raises:
         TypeError: if it is no bijector.
-        ValueError: if it changes the rank of its event, or is `tfb.BatchNormalization`.
+        ValueError: if it changes the rank of its event, or is `tfb.BatchNormalization`, or TFP's
+            and holds one.
     """
     if not isinstance(part, tfb.Bijector):
         msg = f"`{argument}` must hold bijectors; received {type(part).__name__}."
@@ -89,10 +90,13 @@ def check_part(argument: str, part: Any) -> None:
     if part.forward_min_event_ndims != part.inverse_min_event_ndims:
         msg = f"`{argument}` must keep the rank of the event; {part.name!r} changes it."
         raise ValueError(msg)
-    if isinstance(part, tfb.BatchNormalization):
+    if not isinstance(part, Bijector) and any(
+        isinstance(inner, tfb.BatchNormalization) for inner in (part, *part.submodules)
+    ):
         msg = (
-            f"`{argument}` holds tfb.BatchNormalization, whose inverse is not the inverse of its "
-            "forward; use tfflows.BatchNorm."
+            f"`{argument}` holds tfb.BatchNormalization, whose log-det depends on the batch: its "
+            "inverse takes the batch's own statistics and its forward the running ones, so neither "
+            "undoes the other; use tfflows.BatchNorm or tfflows.ActNorm."
         )
         raise ValueError(msg)
 

@@ -43,7 +43,7 @@ class Law(Protocol):
 class Logistic:
     """The logistic law, P(u) = 1 / (1 + exp(-u)): its logit is u itself."""
 
-    variance = math.pi**2 / 3.0
+    variance: float = math.pi**2 / 3.0
 
     def quantiles(self, probabilities: np.ndarray) -> np.ndarray:
         """Returns log p - log(1 - p)."""
@@ -88,7 +88,7 @@ class Normal:
     and 26.2.23 (quantile).
     """
 
-    variance = 1.0
+    variance: float = 1.0
 
     def quantiles(self, probabilities: np.ndarray) -> np.ndarray:
         """Returns the normal quantiles."""

@@ -66,7 +66,7 @@ class MixtureCDF(tf.Module):
             msg = f"`bound` must be positive; received {bound}."
             raise ValueError(msg)
         super().__init__(name=name)
-        self.num_params = 3 * components
+        self.num_params: int = 3 * components
         self._law = LAWS[kind]
         self._bound = bound
         self._means, self._log_scale = _start(self._law, components)

@@ -53,7 +53,7 @@ class RationalQuadratic(tf.Module):
         """Keeps the sizes."""
         _check(bins, bound, min_width, min_height, min_derivative)
         super().__init__(name=name)
-        self.num_params = 3 * bins - 1
+        self.num_params: int = 3 * bins - 1
         self._bins = bins
         self._bound = bound
         self._min_width = min_width

@@ -65,6 +65,7 @@ class Affine(tf.Module):
 
     Args:
         log_scale: maps raw outputs to log-scales; by default `ScaledTanh()`.
+        name: name of the module.
 
     Reference: Dinh et al. 2017, arXiv:1605.08803, equations 7 and 8.
     """
@@ -74,7 +75,7 @@ class Affine(tf.Module):
     def __init__(self, log_scale: LogScale | None = None, name: str | None = None) -> None:
         """Keeps the bound."""
         super().__init__(name=name)
-        self.log_scale = ScaledTanh() if log_scale is None else log_scale
+        self.log_scale: LogScale = ScaledTanh() if log_scale is None else log_scale
 
     def forward_and_log_det(self, x: tf.Tensor, params: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Returns x exp(s) + t and s, with (t, h) the two blocks of `params`."""
@@ -129,6 +130,7 @@ class ShiftedSigmoid(tf.Module):
 
     Args:
         floor: e, the least factor; it keeps decoding finite where the network saturates.
+        name: name of the module.
 
     Reference: Kingma and Dhariwal 2018, Glow, arXiv:1807.03039, table 1 and released code.
     """
