@@ -1,9 +1,11 @@
 """The SavedModel of every preset, on reduced twins: what it holds and answers elsewhere."""
 
+import contextlib
 import dataclasses
 import functools
 import json
 import pathlib
+import resource
 import subprocess
 import sys
 
@@ -562,3 +564,26 @@ def test_a_broken_export_is_never_published(tmp_path, monkeypatch, break_it, err
     with pytest.raises(error, match=message):
         export.save(fitted("realnvp_moons"), tmp_path / "served" / "moons")
     assert list(tmp_path.iterdir()) == []
+
+
+@contextlib.contextmanager
+def files_of_at_most(size):
+    """Makes the system refuse larger files, as a disk that is nearly full does."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("size", [1_000, 100_000])
+def test_a_full_disk_leaves_the_old_version_alone(tmp_path, size):
+    model = fitted("realnvp_moons")
+    served = tmp_path / "served"
+    export.save(model, served)
+    before = {file: file.read_bytes() for file in served.rglob("*") if file.is_file()}
+    with files_of_at_most(size), pytest.raises(OSError, match=f"cannot be written to {served}"):
+        export.save(model, served)
+    assert before == {file: file.read_bytes() for file in served.rglob("*") if file.is_file()}
+    assert export.save(model, served).name == "2"
