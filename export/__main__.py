@@ -6,6 +6,7 @@ import time
 
 import click
 
+from export.onnx import check_installed
 from export.versions import Versions
 from zoo import __main__ as zoo_main
 from zoo import console
@@ -18,7 +19,10 @@ from zoo.runs.folder import RunFolder, load_model
 @click.option(
     "--version", type=int, metavar="N", help="Number of the version; by default the next free one."
 )
-def export_command(run: str, directory: str, version: int | None) -> None:
+@click.option(
+    "--onnx", is_flag=True, help="Write log_prob, encode and decode as ONNX too, by an extra."
+)
+def export_command(*, run: str, directory: str, version: int | None, onnx: bool) -> None:
     """Write the model of run folder RUN to DIR/<version> as a SavedModel.
 
     It loads with TensorFlow alone, in Python, C++ or a model server, and answers as the model does:
@@ -33,12 +37,14 @@ def export_command(run: str, directory: str, version: int | None) -> None:
     began = time.monotonic()
     _check(RunFolder(run))
     Versions(directory).check(version)
+    if onnx:
+        check_installed()
     console.import_tensorflow()
     from export import report
     from export.saved_model import save
 
     model = load_model(run)
-    path = save(model, directory, version)
+    path = save(model, directory, version, onnx=onnx)
     for heading, text in report.lines(model, path, seconds=time.monotonic() - began):
         click.echo(f"{heading:11} {text}")
 

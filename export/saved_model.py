@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from export import probe
+from export.onnx import check_installed
 from export.signatures import Signature, signatures
 from export.versions import Versions
 from zoo import FlowModel
@@ -17,7 +18,11 @@ DEFAULT = "serving_default"
 
 
 def save(
-    model: FlowModel, directory: str | os.PathLike[str], version: int | None = None
+    model: FlowModel,
+    directory: str | os.PathLike[str],
+    version: int | None = None,
+    *,
+    onnx: bool = False,
 ) -> pathlib.Path:
     """Writes the model as a SavedModel that needs TensorFlow alone, and returns its path.
 
@@ -28,6 +33,8 @@ def save(
         model: a trained model.
         directory: the folder of the versions; it is made if need be.
         version: number of the new version, by default one more than the highest.
+        onnx: whether to write `assets.extra/onnx/<signature>.onnx` as well, of `log_prob`, `encode`
+            and `decode`, by the extra `onnx`.
 
     Returns:
         The path `directory/<version>`.
@@ -35,11 +42,14 @@ def save(
     Raises:
         TypeError: for a version that is no integer.
         ValueError: for a version that exists, a folder of another kind, a model that has yet to be
-            initialized from data, or one whose answers are not finite.
+            initialized from data, or one whose answers are not finite; and if ONNX is asked for,
+            where the extra is missing or a signature cannot be had in it.
         OSError: if the folder cannot be written to.
     """
     versions = Versions(directory)
     versions.check(version)
+    if onnx:
+        check_installed()
     if not model.initialized:
         msg = (
             f"`model` must be initialized; {model.name!r} has weights that are set from data and "
@@ -50,6 +60,10 @@ def save(
     with versions.writing() as aside:
         _write(traced, aside)
         probe.check(aside, model.form, traced)
+        if onnx:
+            from export.onnx.files import write
+
+            write(aside)
         return versions.publish(aside, version)
 
 

@@ -96,7 +96,7 @@ def shell(line, folder):
 def test_version_takes_a_number(run, tmp_path, monkeypatch):
     called = []
 
-    def save(model, directory, version):
+    def save(model, directory, version, onnx):
         called.append((directory, version))
         raise OSError("no space left on device")
 
