@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from export.onnx import check_installed
 from export.versions import Versions
 from zoo import __main__ as zoo_main
 from zoo import console
@@ -20,7 +21,12 @@ from zoo.runs.folder import RunFolder, load_model
     "--version", type=int, metavar="N", help="Number of the version; by default the next free one."
 )
 @click.option("--untrained", is_flag=True, help="Also export a model that has learned nothing.")
-def export_command(run: str, directory: str, version: int | None, *, untrained: bool) -> None:
+@click.option(
+    "--onnx", is_flag=True, help="Write log_prob, encode and decode as ONNX too, by an extra."
+)
+def export_command(
+    *, run: str, directory: str, version: int | None, untrained: bool, onnx: bool
+) -> None:
     """Write the model of run folder RUN to DIR/<version> as a SavedModel.
 
     It loads with TensorFlow alone, in Python, C++ or a model server, and answers as the model does:
@@ -36,12 +42,14 @@ def export_command(run: str, directory: str, version: int | None, *, untrained: 
     began = time.monotonic()
     measured = _measured(RunFolder(run))
     Versions(directory).check(version)
+    if onnx:
+        check_installed()
     console.import_tensorflow()
     from export import report
     from export.saved_model import save
 
     model = load_model(run)
-    path = save(model, directory, version, untrained=untrained, measured=measured)
+    path = save(model, directory, version, untrained=untrained, measured=measured, onnx=onnx)
     for heading, text in report.lines(model, path, seconds=time.monotonic() - began):
         click.echo(f"{heading:11} {text}")
 

@@ -7,6 +7,7 @@ import shlex
 import tensorflow as tf
 
 from export import examples, server_files, warmup
+from export.onnx import FOLDER
 from export.saved_model import DEFAULT
 from export.signatures import Signature, signatures
 from zoo import FlowModel
@@ -28,6 +29,7 @@ def lines(model: FlowModel, path: pathlib.Path, seconds: float) -> list[tuple[st
     return [
         ("SavedModel", f"{path} ({size / 1e6:.1f} MB, {seconds:.0f} s)"),
         *zip(("signatures", *[""] * (len(answers) - 1)), answers, strict=True),
+        *(("ONNX", str(file)) for file in sorted((path / FOLDER).glob("*.onnx"))),
         ("warm-up", _warm_up(path)),
         *(("kept", f"{file}, which was there") for file in server_files.kept(path.parent)),
         ("server", shlex.join(server_files.command(path.parent))),

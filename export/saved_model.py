@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from export import description, probe, server_files, warmup
 from export.learned import has_learned
+from export.onnx import check_installed
 from export.questions import questions
 from export.signatures import Signature, signatures
 from export.versions import Versions
@@ -26,6 +27,7 @@ def save(
     *,
     untrained: bool = False,
     measured: Mapping[str, Any] | None = None,
+    onnx: bool = False,
 ) -> pathlib.Path:
     """Writes the model as a SavedModel that needs TensorFlow alone, and returns its path.
 
@@ -39,6 +41,8 @@ def save(
         version: number of the new version, by default one more than the highest.
         untrained: whether a model that has learned nothing may be exported.
         measured: figures of the model, as `RunFolder.read_results` has them, for `model.json`.
+        onnx: whether to write `assets.extra/onnx/<signature>.onnx` as well, of `log_prob`, `encode`
+            and `decode`, by the extra `onnx`.
 
     Returns:
         The path `directory/<version>`.
@@ -46,11 +50,14 @@ def save(
     Raises:
         TypeError: for a version that is no integer.
         ValueError: for a version that exists, a folder of another kind, a model that has learned
-            nothing or has yet to be initialized from data, or one whose answers are not finite.
+            nothing or has yet to be initialized from data, or one whose answers are not finite; and
+            if ONNX is asked for, where the extra is missing or a signature cannot be had in it.
         OSError: if the folder cannot be written to.
     """
     versions = Versions(directory)
     versions.check(version)
+    if onnx:
+        check_installed()
     if not untrained:
         _check_trained(model)
     traced = [signature.traced() for signature in signatures(model)]
@@ -61,6 +68,10 @@ def save(
             description.write(aside, model, traced, measured)
             warmup.write(aside, {**asked, DEFAULT: asked[traced[0].name]})
         probe.check(aside, traced, asked)
+        if onnx:
+            from export.onnx.files import write
+
+            write(aside)
         server_files.write(versions.directory)
         return versions.publish(aside, version)
 

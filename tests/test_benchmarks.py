@@ -61,3 +61,16 @@ def test_without_miniboone_a_line_says_what_to_set():
     code, _, err = run("tabular", "--fast")
     assert code == 1
     assert "Set TFFLOWS_DATA_DIR" in err.strip().splitlines()[-1]
+
+
+def test_the_costs_of_exports():
+    code, out, err = run("serving", "--fast")
+    assert code == 0, err
+    assert re.search(r"^  export [\d.]+ s, [\d.]+ MB$", out, re.M)
+    assert re.search(r"^  load [\d.]+ s, first sample [\d.]+ s, ", out, re.M)
+    rates = re.findall(r"^  (\w+), batch (\d+) +([\d,]+) +([\d,]+) +[\d.]+$", out, re.M)
+    assert [(what, int(batch)) for what, batch, *_ in rates] == [
+        *(("log_prob", 1), ("sample", 1)),
+        *(("log_prob", 64), ("sample", 64)),
+    ]
+    assert all(int(rate.replace(",", "")) > 0 for row in rates for rate in row[2:])

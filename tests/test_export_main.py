@@ -112,7 +112,7 @@ def shell(line, folder):
 def test_version_takes_a_number(run, tmp_path, monkeypatch):
     called = []
 
-    def save(model, directory, version, *, untrained, measured):
+    def save(model, directory, version, *, untrained, measured, onnx):
         called.append((directory, version, untrained, measured))
         raise OSError("no space left on device")
 

@@ -13,6 +13,8 @@ from packaging.utils import canonicalize_name
 
 ROOT = pathlib.Path(__file__).parents[1]
 BELOW = {"tfflows": set(), "zoo": {"tfflows"}, "export": {"tfflows", "zoo"}}
+OPTIONAL = ["onnx"]
+"""The extras of which a package imports something, in places that do without it otherwise."""
 HEAVY = {"keras", "matplotlib", "sklearn", "tensorflow", "tensorflow_datasets"} | {
     "tensorflow_probability",
     "tf_keras",
@@ -89,6 +91,8 @@ def test_what_is_imported_is_required():
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg", encoding="utf-8")
     lines = setup["options"]["install_requires"].split("\n")
+    for extra in OPTIONAL:
+        lines += setup["options.extras_require"][extra].split("\n")
     required = {canonicalize_name(Requirement(line).name) for line in lines if line}
     names = set().union(
         *(imported(path.read_text(encoding="utf-8")) for p in BELOW for path in modules(p))
@@ -100,7 +104,7 @@ def test_what_is_imported_is_required():
         for name in foreign
         if not required & {canonicalize_name(dist) for dist in providers.get(name, ())}
     }
-    assert not surplus, "imported, but not in `install_requires` of setup.cfg"
+    assert not surplus, "imported, but neither in `install_requires` of setup.cfg nor optional"
 
 
 @pytest.mark.parametrize("package", BELOW)
