@@ -26,6 +26,7 @@ from tfflows import (
     Elementwise,
     FactorOut,
     Householder,
+    Interval,
     KerasModule,
     LeakyReLU,
     MixtureCDF,
@@ -730,6 +731,13 @@ SINGLE = [
     Case("Reverse-image", lambda seed, dtype: Reverse(), (1, 2, 3)),
     Case("Pixels-scalar", lambda seed, dtype: Pixels(17), (), far_data=False),
     Case("Pixels-image", lambda seed, dtype: Pixels(alpha=0.01), (2, 2, 1), far_data=False),
+    Case("Interval-scalar", lambda seed, dtype: Interval(-1.0, 2.0), (), far_data=False),
+    Case(
+        "Interval-vector",
+        lambda seed, dtype: Interval([0.0, -3.0, 1.0], [1.0, 3.0, 1.5]),
+        (3,),
+        far_data=False,
+    ),
 ]
 
 COMPOSITIONS = [
@@ -759,6 +767,14 @@ COMPOSITIONS = [
     Case(
         "tfb.Invert-Pixels",
         lambda seed, dtype: tfb.Invert(Pixels(4)),
+        (3,),
+        base=tfd.Uniform,
+        parameters=(0.0, 4.0),
+        far_latents=False,
+    ),
+    Case(
+        "tfb.Invert-Interval",
+        lambda seed, dtype: tfb.Invert(Interval(0.0, 4.0)),
         (3,),
         base=tfd.Uniform,
         parameters=(0.0, 4.0),

@@ -15,6 +15,7 @@ from tfflows.dequantization import UniformDequantization
 from tfflows.elementwise import Elementwise
 from tfflows.factor_out import FactorOut
 from tfflows.householder import Householder
+from tfflows.interval import Interval
 from tfflows.keras_module import KerasModule
 from tfflows.leaky_relu import LeakyReLU
 from tfflows.mixture_cdf import MixtureCDF
@@ -48,6 +49,7 @@ __all__ = [
     "Elementwise",
     "FactorOut",
     "Householder",
+    "Interval",
     "KerasModule",
     "LeakyReLU",
     "MixtureCDF",

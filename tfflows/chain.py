@@ -71,6 +71,13 @@ class Chain(Bijector):
             y = foreign.initialize(part, y)
         return y
 
+    def _is_increasing(self, **kwargs: Any) -> tf.Tensor:
+        # What TFP's `cdf` and `quantile` of numbers ask; a part over vectors raises.
+        result = tf.constant(True)  # noqa: FBT003
+        for part in self._bijectors:
+            result = tf.equal(result, part._internal_is_increasing())
+        return result
+
     def _forward_and_log_det(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         total = tf.zeros([], x.dtype)
         for part in reversed(self._bijectors):

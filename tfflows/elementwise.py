@@ -23,7 +23,8 @@ class Elementwise(Bijector):
         log|det dy/dx| = sum over i of log|f'(x_i)|
 
     With the event shape () it is a map of numbers, and a flow of one-dimensional densities:
-    `tfd.TransformedDistribution(tfd.Normal(0.0, 1.0), Elementwise(RationalQuadratic(), ()))`.
+    `tfd.TransformedDistribution(tfd.Normal(0.0, 1.0), Elementwise(RationalQuadratic(), ()))`, which
+    has TFP's `cdf` and `quantile` too, where the transformer is increasing, as all of ours are.
 
     The parameters p start at zero, or at what the transformer offers: where equal components would
     stay equal, its `initial_params(channels)` returns [num_params * channels] other values.
@@ -104,6 +105,9 @@ class Elementwise(Bijector):
 
     def _condition_on(self, condition: Any) -> Self:
         return self.copy(condition=condition)
+
+    def _is_increasing(self, **kwargs: Any) -> bool:
+        return True if not self._event_sizes else super()._is_increasing(**kwargs)
 
     def _forward_and_log_det(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         return self._applied(self._transformer.forward_and_log_det, x)

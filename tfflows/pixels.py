@@ -1,6 +1,7 @@
 """Pixels as logits: the one place that knows the range of an image."""
 
 import math
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -42,6 +43,9 @@ class Pixels(Bijector):
             parameters={"levels": levels, "alpha": alpha, "name": name},
             name=name,
         )
+
+    def _is_increasing(self, **kwargs: Any) -> bool:
+        return True
 
     def _forward_and_log_det(self, x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         width = 1.0 - 2.0 * self._alpha
