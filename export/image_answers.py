@@ -1,5 +1,7 @@
 """The signatures that take and give images as PNG or JPEG bytes."""
 
+from typing import Any
+
 import tensorflow as tf
 
 from export.answers import Answer, Answers, where
@@ -66,7 +68,8 @@ class ImageAnswers:
         return tf.map_fn(one, image_bytes, fn_output_signature=(row, tf.TensorSpec([], tf.bool)))
 
 
-def _missing(image: tf.Tensor, height: int, width: int) -> list[list[tf.Tensor | int]]:
+def _missing(image: tf.Tensor, height: int, width: int) -> Any:
+    """Returns the rows and columns that an image lacks, as `tf.pad` takes them."""
     sizes = tf.shape(image)
     return [
         [0, tf.maximum(height - sizes[0], 0)],

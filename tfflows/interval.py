@@ -65,7 +65,7 @@ class Interval(Bijector):
 
     def _bounds(self, dtype: tf.DType) -> tuple[tf.Tensor, ...]:
         """Returns the bounds, and the first and last numbers of a dtype between them."""
-        kind = dtype.as_numpy_dtype
+        kind: Any = dtype.as_numpy_dtype
         low, high = self._low.astype(kind), self._high.astype(kind)
         least = np.finfo(kind).tiny  # smaller ones become 0 in compiled code
         first = np.maximum(np.nextafter(low, high), low + least)

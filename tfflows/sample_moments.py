@@ -54,7 +54,8 @@ def _pair(seed: Any) -> tf.Tensor:
 def _estimates(
     draw: Draw, statistic: Statistic, batches: int, number: int, seed: tf.Tensor
 ) -> list[tuple[tf.Tensor, tf.Tensor]]:
-    seeds = tf.random.stateless_uniform([batches, 2], seed, None, None, tf.int32)
+    whole: Any = None  # all integers of the dtype
+    seeds = tf.random.stateless_uniform([batches, 2], seed, whole, whole, tf.int32)
     first = draw(seeds[0], number)
     # Powers of x - c, c the first batch's mean: those of x lose a spread small beside the mean.
     shifts = [_finite_mean(quantity) for quantity in first]
