@@ -158,6 +158,14 @@ def fitted(name):
 
 
 @functools.cache
+def moved(name):
+    """Returns a twin at random weights; tests share it and must not change it."""
+    model = twin(name)
+    model.initialize(data(model))
+    return randomize(model, 0.1 if model.levels is None else 0.05)
+
+
+@functools.cache
 def conditional(name, kind):
     """Returns a conditional twin at random weights; tests share it and must not change it."""
     model = twin(name, **CONDITIONS[kind])

@@ -20,7 +20,7 @@ from export import description, saved_model
 from export.learned import has_learned
 from models import PRESETS as ALL
 from models import QUICK as PRESETS
-from models import conditional, conditions, data, fitted, real, twin
+from models import conditional, conditions, data, fitted, moved, real, twin
 from zoo import registry
 
 ROWS = 5
@@ -28,7 +28,21 @@ SEEDS = np.array([[7, 0], [7, 1], [3, 2], [7, 2], [0, 0]], np.int32)
 TEMPERATURES = np.array([1, 1, 0.5, 0, 2], np.float32)
 NOISE_SEEDS = np.array([0, 0, 1, 2, 0], np.int32)
 OTHERS = [name for name in ALL if name not in PRESETS]
-IMAGES = [name for name in PRESETS if registry.preset(name).config.levels is not None]
+CONDITIONAL = [
+    "realnvp_moons classes",
+    "realnvp_digits classes",
+    "realnvp_digits vectors",
+    "activation_skewed classes",
+    "affine_correlated vectors",
+    "cdf_heavy_tail classes",
+    "elementwise_moons vectors",
+    "iaf_moons classes",
+    "maf_miniboone vectors",
+    "nice_checkerboard classes",
+    "spline_checkerboard vectors",
+]
+SOON = [*PRESETS, "realnvp_moons vectors"]
+LATER = [*OTHERS, *CONDITIONAL]
 
 # In a session of the same kernels a row answers alike to the last bits; a batch of another size
 # has other kernels. Samples and data are compared relative to their range.
@@ -66,14 +80,22 @@ class Case:
 
 def models(name):
     preset, _, kind = name.partition(" ")
-    return conditional(preset, kind) if kind else fitted(preset)
+    if kind:
+        return conditional(preset, kind)
+    return fitted(preset) if preset in PRESETS else moved(preset)
 
 
-SOON = [*PRESETS, "realnvp_moons vectors"]
-LATER = ["realnvp_moons classes", "realnvp_digits classes", "realnvp_digits vectors"]
-every_case = pytest.mark.parametrize(
-    "name", [*SOON, *(pytest.param(name, marks=pytest.mark.slow) for name in LATER)]
-)
+def marked(names):
+    return [name if name in SOON else pytest.param(name, marks=pytest.mark.slow) for name in names]
+
+
+def images(names):
+    presets = {name: registry.preset(name.partition(" ")[0]) for name in names}
+    return [name for name, preset in presets.items() if preset.config.levels is not None]
+
+
+every_case = pytest.mark.parametrize("name", marked(SOON + LATER))
+every_image = pytest.mark.parametrize("name", marked(images(SOON + LATER)))
 
 
 @pytest.fixture(scope="module")
@@ -137,10 +159,13 @@ def files(images, encode=tf.io.encode_png):
     return np.array([encode(image).numpy() for image in images])
 
 
-def spoiled(name, request, levels):
+def spoiled(name, request, model):
     """Returns the request with a row 1 that no model takes."""
-    larger = tf.io.encode_png(np.zeros([5, 4, 1], np.uint8)).numpy()
-    bright = tf.io.encode_png(np.full([4, 4, 1], levels or 0, np.uint8)).numpy()
+    levels, (height, width, channels) = model.levels, (*model.event_shape, 1, 1)[:3]
+    (larger,) = files(np.zeros([1, height + 1, width, channels], np.uint8))
+    bright = larger
+    if levels is not None and levels < 256:
+        (bright,) = files(np.full([1, height, width, channels], levels, np.uint8))
     wrong = {
         "bits_per_dim_bytes": ("image_bytes", larger),
         "encode_bytes": ("image_bytes", bright),
@@ -169,7 +194,7 @@ def write_requests(case):
         write(case, name, "alone", {key: value[2:3] for key, value in request.items()})
         write(case, name, "backwards", {key: value[::-1] for key, value in request.items()})
         write(case, name, "empty", {key: value[:0] for key, value in request.items()})
-        write(case, name, "spoiled", spoiled(name, request, case.model.levels))
+        write(case, name, "spoiled", spoiled(name, request, case.model))
         first = next(iter(request))
         write(case, name, "flat", {**request, first: request[first][..., None]})
         if len(request) > 1:
@@ -328,9 +353,7 @@ def test_a_row_sampled_by_seed_and_index_is_that_row_of_the_sample(cases, name):
         assert_near(case.answer("sample_rows")["x"][i : i + 1], wanted[None], OTHER_BATCH)
 
 
-@pytest.mark.parametrize(
-    "name", [*IMAGES, pytest.param("realnvp_digits classes", marks=pytest.mark.slow)]
-)
+@every_image
 def test_bits_per_dim_is_the_model_s_by_a_row_s_seed(cases, name):
     case = cases(name)
     request = plain(case.model)["bits_per_dim"]
@@ -375,9 +398,7 @@ def test_what_does_not_fit_is_an_error(cases, name):
     assert "`num` must be at least 0" in str(case.answer("sample", "negative")["error"])
 
 
-@pytest.mark.parametrize(
-    "name", [n if n in SOON else pytest.param(n, marks=pytest.mark.slow) for n in SOON[2:] + LATER]
-)
+@pytest.mark.parametrize("name", marked([name for name in SOON + LATER if " " in name]))
 def test_an_impossible_condition_is_no_density(cases, name):
     case = cases(name)
     answer, whole = (case.answer("log_prob", label)["log_prob"] for label in ("unknown", "plain"))
@@ -394,7 +415,7 @@ def test_a_pixel_out_of_range_is_no_density(cases):
     assert nan.tolist() == [True, False, True]
 
 
-@pytest.mark.parametrize("name", IMAGES)
+@every_image
 def test_image_files_are_answered_as_their_pixels(cases, name):
     case = cases(name)
     requests = plain(case.model)
@@ -424,6 +445,7 @@ def test_jpeg_is_read_too_and_what_is_no_image_is_an_error(cases):
 
 
 LOADER = [(name, signature) for name in PRESETS for signature in ("log_prob", "sample")]
+LOADER += [("maf_miniboone", "sample"), ("spline_checkerboard", "log_prob")]
 
 
 @pytest.mark.parametrize(
@@ -470,9 +492,7 @@ def test_a_model_that_has_learned_nothing_is_refused_unless_asked_for(tmp_path):
     assert uninitialized.name == "2"
 
 
-@pytest.mark.parametrize(
-    "name", [*PRESETS, *(pytest.param(n, marks=pytest.mark.slow) for n in OTHERS)]
-)
+@pytest.mark.parametrize("name", marked(ALL))
 def test_a_step_is_enough_to_have_learned(name):
     model = twin(name, steps=1)
     model.initialize(data(model))
