@@ -20,7 +20,7 @@ from export import description, saved_model
 from export.learned import has_learned
 from models import PRESETS as ALL
 from models import QUICK as PRESETS
-from models import conditional, conditions, data, fitted, moved, real, twin
+from models import conditional, conditions, data, fitted, moved, randomize, real, twin
 from zoo import registry
 
 ROWS = 5
@@ -492,11 +492,17 @@ def test_a_model_that_has_learned_nothing_is_refused_unless_asked_for(tmp_path):
     assert uninitialized.name == "2"
 
 
-@pytest.mark.parametrize("name", marked(ALL))
-def test_a_step_is_enough_to_have_learned(name):
-    model = twin(name, steps=1)
+@pytest.mark.parametrize("name", ALL)
+def test_data_alone_teach_nothing_and_other_weights_have_learned(name):
+    model = twin(name)
     model.initialize(data(model))
     assert not has_learned(model)
+    assert has_learned(randomize(model, 1e-6))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_step_is_enough_to_have_learned(name):
+    model = twin(name, steps=1)
     model.fit(data(model), epochs=1, steps_per_epoch=1, verbose=0)
     assert has_learned(model)
 
