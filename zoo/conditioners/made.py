@@ -139,7 +139,19 @@ class MADE(Network):
         Returns:
             y [B, D], without derivatives, computed in the dtype of the weights.
         """
-        return one_by_one.solved(self, transform, *self.split_condition(inputs))
+        x, condition = self.split_condition(inputs)
+        read = tf.convert_to_tensor
+        layers = one_by_one.Layers(
+            order=read(self.order),
+            degrees=self.degrees,
+            first=read(self.in_kernel) if self.size > 1 else None,
+            hidden=tf.unstack(read(self.kernels)) if self.depth > 1 else [],
+            shifts=self.shifts(condition, self.variable_dtype),
+            last=read(self.out_kernel),
+            bias=read(self.out_bias),
+            activate=self.activate,
+        )
+        return one_by_one.solved(layers, transform, x)
 
     def get_config(self) -> dict[str, Any]:
         """Returns the constructor's arguments; the order is the one that the weights hold."""
