@@ -99,18 +99,27 @@ every_image = pytest.mark.parametrize("name", marked(images(SOON + LATER)))
 
 
 @pytest.fixture(scope="module")
-def cases(tmp_path_factory):
+def soon(tmp_path_factory):
+    return answered(SOON, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def later(tmp_path_factory):
+    return answered(LATER, tmp_path_factory)
+
+
+@pytest.fixture
+def cases(request):
     """Returns a function from a name to its case; the export and the answers are made once."""
+    return lambda name: request.getfixturevalue("soon" if name in SOON else "later")[name]
 
-    @functools.cache
-    def answered(names):
-        made = {name: exported(name, tmp_path_factory.mktemp("export")) for name in names}
-        for case in made.values():
-            write_requests(case)
-        run("tests/fresh_process.py", *(case.folder for case in made.values()))
-        return made
 
-    return lambda name: answered(tuple(SOON if name in SOON else LATER))[name]
+def answered(names, tmp_path_factory):
+    made = {name: exported(name, tmp_path_factory.mktemp("export")) for name in names}
+    for case in made.values():
+        write_requests(case)
+    run("tests/fresh_process.py", *(case.folder for case in made.values()))
+    return made
 
 
 def exported(name, folder):
