@@ -1,15 +1,14 @@
 """The check of a written SavedModel, before anyone serves it."""
 
-import contextlib
-import logging
 import pathlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from export.questions import Inputs, require_finite
+from export.quiet import quiet
 from export.signatures import Signature
 
 TOLERANCE = 1e-3
@@ -34,25 +33,14 @@ def check(
         ValueError: if the model's own answers are not finite.
         RuntimeError: if the SavedModel answers otherwise.
     """
-    with _no_warnings(), tf.Graph().as_default(), _session() as session:
+    # It warns that the loader into a session is deprecated: servers use it.
+    with quiet("tensorflow"), tf.Graph().as_default(), _session() as session:
         loaded = tf.compat.v1.saved_model.load(session, ["serve"], str(path))
         served = {s.name: _ask(session, loaded, s, questions[s.name]) for s in signatures}
     for signature in signatures:
         inputs = map(tf.constant, questions[signature.name].values())
         answer = signature.function(*inputs)[signature.output].numpy()
         _compare(signature.name, served[signature.name], answer)
-
-
-@contextlib.contextmanager
-def _no_warnings() -> Iterator[None]:
-    """Keeps TensorFlow from saying that its loader into a session is deprecated: servers use it."""
-    logger = tf.get_logger()
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
 
 
 def _session() -> tf.compat.v1.Session:

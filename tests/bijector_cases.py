@@ -283,17 +283,8 @@ def masked_network(
             dtype=dtype,
         )
         inputs, seen = [inputs, c], [inputs, embed(c)]
-    made = MADE(
-        num_params,
-        variables=len(order),
-        units=6,
-        layers=2,
-        order=order,
-        condition_dim=embedding if conditional else 0,
-        seed=seed,
-        name=f"{name}_made",
-        dtype=dtype,
-    )
+    width = embedding if conditional else 0
+    made = small_made(f"{name}_made", seed, dtype, order, num_params, width)
     return keras.Model(inputs, made(seen), name=name)
 
 
@@ -301,13 +292,21 @@ def plain_made(
     name: str, seed: int, dtype: str, order: Sequence[int], num_params: int, *, conditional: bool
 ) -> MADE:
     """Returns a small MADE as it is, which solves the sequential direction itself."""
+    width = CONDITION if conditional else 0
+    return small_made(name, seed, dtype, order, num_params, width)
+
+
+def small_made(
+    name: str, seed: int, dtype: str, order: Sequence[int], num_params: int, condition_dim: int
+) -> MADE:
+    """Returns a MADE of six units in two layers."""
     return MADE(
         num_params,
         variables=len(order),
         units=6,
         layers=2,
         order=order,
-        condition_dim=CONDITION if conditional else 0,
+        condition_dim=condition_dim,
         seed=seed,
         name=name,
         dtype=dtype,

@@ -3,6 +3,8 @@
 import pathlib
 import re
 
+import pytest
+
 DOCS = pathlib.Path(__file__).parent.parent / "docs"
 PAGES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
 
@@ -17,4 +19,14 @@ def executed(page):
     namespace = {}
     for number, block in enumerate(blocks(page)):
         exec(compile(block, f"{page}, block {number}", "exec"), namespace)
+    return namespace
+
+
+def drawn(page, folder):
+    """Runs a page in a folder, where it leaves its picture, and returns its names."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        namespace = executed(page)
+    with open(folder / f"{page}.png", "rb") as picture:
+        assert picture.read(8) == b"\x89PNG\r\n\x1a\n"
     return namespace

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import zoo.__main__
+from command_line import refusal
 from export import __main__ as export_main
 from export import server_files
 from models import fitted
@@ -40,21 +41,8 @@ def main(monkeypatch, *arguments):
 
 def error(arguments):
     """Returns the one line of an error that came before anything heavy was imported."""
-    code = f"""
-import sys
-from export.__main__ import main
-sys.argv = ["export", *{[str(a) for a in arguments]!r}]
-try:
-    main()
-finally:
-    print(*sys.modules)
-"""
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2, done.stderr
-    assert not HEAVY & set(done.stdout.split())
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("error: ")
+    line, modules = refusal(*arguments)
+    assert not HEAVY & modules
     return line
 
 

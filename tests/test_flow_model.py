@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-import logging
 import math
 import re
 
@@ -14,6 +13,7 @@ import tensorflow as tf
 import uniform_family
 import zoo
 from models import CLASSES, conditional, data, fitted, randomize, real, size, twin, weights
+from tensorflow_log import said
 from tfflows import threefry
 from zoo import FlowModel
 from zoo.flow_model import EVALUATION
@@ -514,17 +514,7 @@ def test_specs_are_frozen():
 
 
 def test_many_models_are_not_taken_for_one_that_is_traced_again_and_again():
-    said = []
-
-    class Kept(logging.Handler):
-        def emit(self, record):
-            said.append(record.getMessage())
-
-    kept, logger = Kept(), tf.get_logger()
-    logger.addHandler(kept)
-    try:
+    with said() as messages:
         for seed in range(7):
             twin("affine_correlated", seed=seed).log_prob(np.zeros((3, 2), np.float32))
-    finally:
-        logger.removeHandler(kept)
-    assert not [text for text in said if "retracing" in text]
+    assert not [text for text in messages if "retracing" in text]

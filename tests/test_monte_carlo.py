@@ -1,7 +1,6 @@
 """Estimates against closed forms: a Gaussian that came through a flow is still a Gaussian."""
 
 import functools
-import logging
 import math
 
 import numpy as np
@@ -13,6 +12,7 @@ from tensorflow_probability import distributions as tfd
 import zoo
 from bijector_cases import randomized, vector_coupling
 from checks import close
+from tensorflow_log import said
 from tfflows import (
     Affine,
     Autoregressive,
@@ -225,17 +225,7 @@ def test_of_an_affine_map_tfps_formulas_are_right():
 
 
 def test_many_estimates_are_not_taken_for_one_that_is_traced_again_and_again():
-    said = []
-
-    class Kept(logging.Handler):
-        def emit(self, record):
-            said.append(record.getMessage())
-
-    kept, logger = Kept(), tf.get_logger()
-    logger.addHandler(kept)
-    try:
+    with said() as messages:
         for seed in range(8):
             monte_carlo.mean(tfd.Normal(0.0, 1.0), samples=10, seed=seed)
-    finally:
-        logger.removeHandler(kept)
-    assert not [text for text in said if "retracing" in text]
+    assert not [text for text in messages if "retracing" in text]

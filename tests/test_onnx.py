@@ -4,7 +4,6 @@ import functools
 import math
 import re
 import shutil
-import subprocess
 import sys
 
 import numpy as np
@@ -14,6 +13,7 @@ import pytest
 import tensorflow as tf
 
 import export
+from command_line import refusal
 from export import __main__ as export_main
 from export.onnx import FOLDER, SIGNATURES, conversion, files
 from export.onnx.place import in_place
@@ -308,22 +308,10 @@ def test_the_command_line_writes_them_and_says_where(run, tmp_path, monkeypatch,
 
 
 def test_the_command_line_says_what_is_missing_before_tensorflow_is_imported(run, tmp_path):
-    code = f"""
-import sys
-sys.modules["onnxruntime"] = None
-from export.__main__ import main
-sys.argv = ["export", {str(run.path)!r}, {str(tmp_path / "served")!r}, "--onnx"]
-try:
-    main()
-finally:
-    print(*sys.modules)
-"""
-    command = [sys.executable, "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 2, done.stderr
-    (line,) = done.stderr.splitlines()
+    arguments = (run.path, tmp_path / "served", "--onnx")
+    line, modules = refusal(*arguments, without=["onnxruntime"])
     assert line.startswith("error: ONNX files need onnxruntime, ")
-    assert not {"tensorflow", "keras", "tf2onnx", "onnx"} & set(done.stdout.split())
+    assert not {"tensorflow", "keras", "tf2onnx", "onnx"} & modules
     assert list(tmp_path.iterdir()) == []
 
 

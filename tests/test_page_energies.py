@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pages import executed
+from pages import drawn
 from tfflows import KerasModule
 
 pytestmark = pytest.mark.slow
@@ -11,12 +11,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("page"))
-        namespace = executed("energies")
-        with open("energies.png", "rb") as picture:
-            assert picture.read(8) == b"\x89PNG\r\n\x1a\n"
-    return namespace
+    return drawn("energies", tmp_path_factory.mktemp("page"))
 
 
 @pytest.mark.parametrize("name", ["plane", "lattice"])

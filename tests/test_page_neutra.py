@@ -2,19 +2,14 @@
 
 import pytest
 
-from pages import executed
+from pages import drawn
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("page"))
-        namespace = executed("neutra")
-        with open("neutra.png", "rb") as picture:
-            assert picture.read(8) == b"\x89PNG\r\n\x1a\n"
-    return namespace
+    return drawn("neutra", tmp_path_factory.mktemp("page"))
 
 
 def test_the_flow_is_close_to_the_funnel(page):

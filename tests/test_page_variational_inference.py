@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pages import executed
+from pages import drawn
 
 pytestmark = pytest.mark.slow
 
@@ -12,12 +12,7 @@ FLOWS = ["IAF", "couplings"]
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(tmp_path_factory.mktemp("page"))
-        namespace = executed("variational_inference")
-        with open("variational_inference.png", "rb") as picture:
-            assert picture.read(8) == b"\x89PNG\r\n\x1a\n"
-    return namespace
+    return drawn("variational_inference", tmp_path_factory.mktemp("page"))
 
 
 @pytest.mark.parametrize("name", FLOWS)
